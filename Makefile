@@ -1,0 +1,46 @@
+# Everything runs in .venv, which is set up once and again when the requirements change.
+# Another Python than python3: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test sweep lint bench clean
+.DELETE_ON_ERROR:
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/torch.stamp  ## compile examples/dcgan64.dgan and run the result
+	mkdir -p build
+	$(BIN)/dcganc compile examples/dcgan64.dgan -o build/dcgan64.py
+	$(BIN)/python build/dcgan64.py
+
+test: $(VENV)/test.stamp  ## run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+sweep: $(VENV)/test.stamp  ## run the slow tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
+
+lint: $(VENV)/test.stamp  ## check style and types
+	$(BIN)/ruff check dcgan_compiler tests benchmarks
+	$(BIN)/black --check --quiet dcgan_compiler tests benchmarks
+	$(BIN)/mypy
+
+bench: $(VENV)/test.stamp  ## measure the compiler
+	$(BIN)/python benchmarks/run.py
+
+clean:  ## remove what was built; .venv stays
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# The package with one of its extras, editable
+$(VENV)/%.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "dcganc needs Python 3.11 or later, and $(PYTHON) is not; name another: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

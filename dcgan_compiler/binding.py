@@ -1,0 +1,132 @@
+"""Arguments of a call to the parameters of what is called: a layer or a macro."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dcgan_compiler import problems
+from dcgan_compiler.diagnostics import Problem, closest
+from dcgan_compiler.expressions import Unknown, evaluate, show
+from dcgan_compiler.ir import Arguments
+from dcgan_compiler.layers.definition import Check, LayerDef, Parameter
+from dcgan_compiler.syntax import tree
+
+
+def assign(call: tree.Call, parameters: Sequence[str]) -> tuple[dict[str, tree.Argument], list[Problem]]:
+    """The arguments of a call by parameter, and what is wrong with how they are given."""
+    assigned: dict[str, tree.Argument] = {}
+    wrong: list[Problem] = []
+    positional = [argument for argument in call.arguments if argument.name is None]
+    if len(positional) > len(parameters):
+        extra = positional[len(parameters)]
+        wrong.append(
+            problems.TOO_MANY_ARGUMENTS.error(
+                extra.span, layer=call.name, limit=len(parameters), found=len(positional)
+            )
+        )
+    named_seen = False
+    free = iter(parameters)
+    for argument in call.arguments:
+        if argument.name is None and named_seen:
+            wrong.append(problems.POSITIONAL_AFTER_NAMED.error(argument.span))
+            continue
+        named_seen = named_seen or argument.name is not None
+        name = next(free, None) if argument.name is None else argument.name
+        if name is None:
+            continue
+        if name not in parameters:
+            wrong.append(
+                problems.UNKNOWN_ARGUMENT.error(
+                    argument.span,
+                    layer=call.name,
+                    name=name,
+                    known=", ".join(parameters) or "none",
+                    near=closest(name, parameters),
+                )
+            )
+        elif name in assigned:
+            wrong.append(problems.REPEATED_ARGUMENT.error(argument.span, layer=call.name, name=name))
+        else:
+            assigned[name] = argument
+    return assigned, wrong
+
+
+Names = Mapping[str, Any]
+Defaults = Mapping[str, tree.Argument]
+
+
+def bind(
+    definition: LayerDef,
+    call: tree.Call,
+    names: Names,
+    rank: int | None,
+    defaults: Defaults | None = None,
+    default_names: Names | None = None,
+) -> tuple[Arguments | None, list[Problem]]:
+    """The checked arguments of a layer on an input with `rank` spatial axes, and what is wrong with them.
+
+    `defaults` are the arguments of the model's `default` statements, with the names that were visible there. A rank of
+    None, and a name without a value, are shapes that an earlier problem left unknown: what can be checked is checked,
+    and the arguments are None.
+    """
+    assigned, wrong = assign(call, [parameter.name for parameter in definition.parameters])
+    bound: dict[str, Any] = {}
+    complete = rank is not None
+    for parameter in definition.parameters:
+        argument, visible = assigned.get(parameter.name), names
+        if argument is None and defaults:
+            argument, visible = defaults.get(parameter.name), default_names or {}
+        if argument is None and parameter.required:
+            wrong.append(_missing(definition, parameter, call))
+            continue
+        try:
+            bound[parameter.name] = _value(parameter, argument, visible, rank)
+        except Unknown:
+            complete = False
+        except Problem as problem:
+            wrong.append(problem)
+    return (bound if complete and not wrong else None), wrong
+
+
+def _missing(definition: LayerDef, parameter: Parameter, call: tree.Call) -> Problem:
+    hint = f"its arguments are {', '.join(p.name for p in definition.parameters)}"
+    return problems.MISSING_ARGUMENT.error(call.name_span, layer=definition.name, name=parameter.name, hint=hint)
+
+
+def _value(parameter: Parameter, argument: tree.Argument | None, names: Mapping[str, Any], rank: int | None) -> Any:
+    check = parameter.check
+    if argument is None:
+        default = parameter.default
+        spread = check.per_axis and default is not None and rank is not None
+        return (default,) * (rank or 0) if spread else default
+    value = evaluate(argument.value, names, check.words)
+    if check.per_axis and isinstance(value, tuple):
+        return _tuple(parameter, value, argument, rank)
+    converted = _converted(parameter.name, check, value, argument)
+    spread = check.per_axis and rank is not None and not isinstance(converted, str)
+    return (converted,) * (rank or 0) if spread else converted
+
+
+def _tuple(parameter: Parameter, value: Iterable[Any], argument: tree.Argument, rank: int | None) -> Any:
+    items = tuple(_converted(parameter.name, parameter.check, item, argument) for item in value)
+    if any(isinstance(item, str) for item in items):
+        raise _wrong(parameter.name, parameter.check, items, argument)
+    if rank is not None and len(items) != rank:
+        raise problems.WRONG_ARITY.error(argument.span, name=parameter.name, found=len(items), rank=rank)
+    return items
+
+
+def _converted(name: str, check: Check, value: Any, argument: tree.Argument) -> Any:
+    converted = check.convert(value)
+    if converted is None:
+        raise _wrong(name, check, value, argument)
+    return converted
+
+
+def _wrong(name: str, check: Check, value: Any, argument: tree.Argument) -> Problem:
+    near = closest(value, check.words) if isinstance(value, str) else None
+    hint = f'did you mean "{near}"?' if near else None
+    return problems.WRONG_VALUE.error(
+        argument.value.span, name=name, expected=check.expected, found=show(value), hint=hint
+    )

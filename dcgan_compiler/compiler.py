@@ -1,0 +1,112 @@
+"""The pipeline on one screen, and the functions of the Python interface. Nothing here writes a file or prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from dcgan_compiler import problems
+from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_order
+from dcgan_compiler.elaborate import Overrides, elaborate
+from dcgan_compiler.ir import Model, Shape
+from dcgan_compiler.lint import lint
+from dcgan_compiler.source import Source, Span
+from dcgan_compiler.syntax import tree
+from dcgan_compiler.syntax.parse import parse as parse_source
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What came of a description.
+
+    `code` is the generated Python source and `model` the typed model; both are None where a diagnostic is an error.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    model: Model | None = None
+    code: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is code."""
+        return self.code is not None
+
+
+def parse(text: str, name: str = "<text>") -> tree.Model:
+    """The syntax tree of a description in text or JSON; raises `DescriptionError` for one that can not be read."""
+    return parse_source(Source(name, text))
+
+
+def analyse(source: Source, overrides: Overrides | None = None, input_shape: Shape | None = None) -> Compilation:
+    """The typed model of a description with all errors and warnings, without generating code."""
+    try:
+        syntax = parse_source(source)
+    except DescriptionError as error:
+        return Compilation(error.diagnostics)
+    model, diagnostics = elaborate(syntax, overrides, input_shape)
+    warnings = lint(syntax, model) if model else []
+    return Compilation(tuple(in_source_order([*diagnostics, *warnings])), model)
+
+
+def compile_source(source: Source, overrides: Overrides | None = None, input_shape: Shape | None = None) -> Compilation:
+    """The pipeline: text -> syntax tree -> typed model and its mirror -> plan -> Python source."""
+    from dcgan_compiler.codegen import generate
+
+    analysed = analyse(source, overrides, input_shape)
+    if analysed.model is None:
+        return analysed
+    return Compilation(analysed.diagnostics, analysed.model, generate(analysed.model))
+
+
+def compile_text(
+    text: str, *, name: str = "net.dgan", overrides: Overrides | None = None, input_shape: Shape | None = None
+) -> Compilation:
+    """Compile a description. `name` is the file name that messages and the generated header show.
+
+    `overrides` replace the values of params, `input_shape` (without the batch) that of the `input` statement.
+    """
+    return compile_source(Source(name, text), overrides, input_shape)
+
+
+def compile_file(
+    path: str | Path, *, overrides: Overrides | None = None, input_shape: Shape | None = None
+) -> Compilation:
+    """Compile the description in a file; raises `OSError` where it can not be read."""
+    name, data = str(path), Path(path).read_bytes()
+    try:
+        source = decode(name, data)
+    except DescriptionError as error:
+        return Compilation(error.diagnostics)
+    return compile_source(source, overrides, input_shape)
+
+
+def decode(name: str, data: bytes) -> Source:
+    """The text of a file; raises `DescriptionError` where it is not UTF-8."""
+    try:
+        return Source(name, data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        hint = "it looks like UTF-16: save it as UTF-8" if utf16 else "save it as UTF-8"
+        before = Source(name, data[: error.start].decode("utf-8"))
+        place = Span(before, len(before.text), len(before.text))
+        byte = f"0x{data[error.start]:02x}"
+        raise DescriptionError(
+            [problems.NOT_UTF8.at(place, byte=byte, offset=error.start, hint=hint)]
+        ) from None
+
+
+def load(description: str | Path, **options: object) -> SimpleNamespace:
+    """The classes of a description as live objects, for notebooks; needs torch.
+
+    `description` is the path of a file, or the text of a description (anything with a brace in it). The options are
+    those of `compile_text`. Raises `DescriptionError` with all that is wrong.
+    """
+    is_text = isinstance(description, str) and "{" in description
+    compile_any = compile_text if is_text else compile_file
+    compilation = compile_any(description, **options)  # type: ignore[operator]
+    if compilation.code is None:
+        raise DescriptionError(compilation.diagnostics)
+    namespace: dict[str, object] = {"__name__": compilation.model.name}
+    exec(compile(compilation.code, compilation.model.source_name, "exec"), namespace)  # noqa: S102
+    return SimpleNamespace(**{name: value for name, value in namespace.items() if not name.startswith("__")})

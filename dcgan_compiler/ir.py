@@ -1,0 +1,289 @@
+"""The typed intermediate representation: a tree of blocks in which every node knows its shapes.
+
+Shapes leave out the batch: `(F,)` features, or `(C, L)`, `(C, H, W)`, `(C, D, H, W)` for a map of rank 1, 2 or 3. A node
+is built from its parts and the shape that arrives, so an ill-shaped node can not exist. Nothing here is ever changed:
+`rebuild` makes the same tree for another input shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence as Items
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+from dcgan_compiler import problems
+from dcgan_compiler.diagnostics import Problem
+from dcgan_compiler.source import Span
+
+if TYPE_CHECKING:
+    from dcgan_compiler.layers.definition import LayerDef
+
+Shape = tuple[int, ...]
+Value = int | float | bool | str | tuple["Value", ...] | None
+Arguments = Mapping[str, Value]
+
+MAX_ELEMENTS = 2**40
+MAX_PARAMETERS = 2**40
+
+
+def describe(shape: Shape) -> str:
+    """`(64, 7, 7)`; a single feature axis as `(784)`."""
+    return f"({', '.join(map(str, shape))})"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the vocabulary with its arguments bound; spatial arguments are tuples, one entry per axis."""
+
+    definition: LayerDef = field(repr=False)
+    arguments: Arguments
+    in_shape: Shape
+    out_shape: Shape
+    span: Span = field(compare=False, repr=False)
+
+    @classmethod
+    def build(cls, definition: LayerDef, arguments: Arguments, in_shape: Shape, span: Span) -> Layer:
+        """The layer on an input of `in_shape`; raises `Problem` where it does not fit."""
+        definition.check_rank(in_shape)
+        layer = cls(definition, arguments, in_shape, definition.infer(in_shape, arguments), span)
+        if prod(layer.out_shape) > MAX_ELEMENTS:
+            raise problems.TOO_LARGE.error(
+                what=f"the output of `{definition.name}`", found=describe(layer.out_shape), limit="2^40 values"
+            )
+        if layer.parameters > MAX_PARAMETERS:
+            raise problems.TOO_LARGE.error(
+                what=f"`{definition.name}`", found=f"{layer.parameters:,} parameters", limit="2^40"
+            )
+        return layer
+
+    @property
+    def name(self) -> str:
+        """The layer's name in the language."""
+        return self.definition.name
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trainable parameters."""
+        return self.definition.count(self)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-add operations of one forward pass of one sample; only linear operators count."""
+        return self.definition.cost(self)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Nodes one after the other: a body, one of its lines, a macro's expansion, or a branch.
+
+    `name` is set on the lines of a body (the author's label, or a numbered role) and `mirrors` on the lines of a derived
+    half: the name of the line that it undoes. `macro` is the name of the block that was called, if this is one, and
+    `transposed` says that this is the mirror of such a call.
+    """
+
+    items: tuple[Node, ...]
+    in_shape: Shape
+    out_shape: Shape
+    span: Span = field(compare=False, repr=False)
+    name: str | None = None
+    labelled: bool = False
+    macro: str | None = None
+    transposed: bool = False
+    mirrors: str | None = None
+
+    @classmethod
+    def build(cls, items: Iterable[Node], in_shape: Shape, span: Span) -> Sequence:
+        """Nodes that have been built one on the other's output, the first on `in_shape`."""
+        items = tuple(items)
+        return cls(items, in_shape, items[-1].out_shape if items else in_shape, span)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Branches side by side. What they receive and how they are joined are each other's transposes:
+
+    | written            | `fan_out` | `join` | mirrored by      |
+    | ------------------ | --------- | ------ | ---------------- |
+    | `residual`, `sum`  | copy      | add    | copy, add        |
+    | `concat`           | copy      | cat    | split, add       |
+    | (mirror of concat) | split     | add    | copy, cat        |
+    """
+
+    fan_out: str
+    join: str
+    branches: tuple[Sequence, ...]
+    in_shape: Shape
+    out_shape: Shape
+    keyword: str
+    span: Span = field(compare=False, repr=False)
+
+    @classmethod
+    def build(
+        cls, fan_out: str, join: str, branches: Items[Sequence], in_shape: Shape, keyword: str, span: Span
+    ) -> Parallel:
+        """Branches that have been built on their share of `in_shape`; raises `Problem` where they can not be joined."""
+        shapes = [branch.out_shape for branch in branches]
+        for branch, shape in zip(branches, shapes, strict=True):
+            agree = shape == shapes[0] if join == "add" else shape[1:] == shapes[0][1:]
+            if not agree:
+                raise problems.BRANCH_MISMATCH.error(
+                    branch.span,
+                    kind=keyword,
+                    first=f"{describe(shapes[0])} (line {branches[0].span.line})",
+                    second=f"{describe(shape)} (line {branch.span.line})",
+                    hint="a sum needs equal shapes"
+                    if join == "add"
+                    else "branches are joined along the channels: their other axes must be equal",
+                )
+        channels = shapes[0][0] if join == "add" else sum(shape[0] for shape in shapes)
+        return cls(fan_out, join, tuple(branches), in_shape, (channels, *shapes[0][1:]), keyword, span)
+
+    @property
+    def shares(self) -> tuple[Shape, ...]:
+        """The shape that each branch receives."""
+        return tuple(branch.in_shape for branch in self.branches)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`x * body(x)`; the body's output is broadcast over the axes where it has size 1."""
+
+    body: Sequence
+    in_shape: Shape
+    out_shape: Shape
+    span: Span = field(compare=False, repr=False)
+
+    @classmethod
+    def build(cls, body: Sequence, span: Span) -> Gate:
+        """A gate on the shape that its body takes; raises `Problem` where the product would change the shape."""
+        shape, scale = body.in_shape, body.out_shape
+        if len(scale) != len(shape) or any(b not in (a, 1) for a, b in zip(shape, scale, strict=True)):
+            raise problems.GATE_MISMATCH.error(
+                span,
+                body=describe(scale),
+                shape=describe(shape),
+                hint=f"it must end at {describe(shape)}, or with size 1 on some of the axes",
+            )
+        return cls(body, shape, shape, span)
+
+
+Node = Layer | Sequence | Parallel | Gate
+
+
+@dataclass(frozen=True)
+class Network:
+    """One half of a model. A VAE's encoder ends in two `heads` on the same features: mean and log-variance."""
+
+    role: str
+    body: Sequence
+    heads: tuple[tuple[str, Layer], ...] = ()
+
+    @property
+    def in_shape(self) -> Shape:
+        """The shape that the half takes."""
+        return self.body.in_shape
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape that the half gives (each head of an encoder with heads)."""
+        return self.heads[0][1].out_shape if self.heads else self.body.out_shape
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Every layer, heads included, in the order in which they run."""
+        return [*layers(self.body), *(layer for _, layer in self.heads)]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-add operations of one forward pass of one sample."""
+        return sum(layer.multiply_adds for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled description: the half that was described and the half that was derived (or written out, too).
+
+    `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck.
+    """
+
+    kind: str
+    name: str
+    source_name: str
+    input_shape: Shape
+    latent: int | None
+    init: str
+    source: Network
+    derived: Network
+    mirrored: bool
+
+
+# Walking
+
+
+def layers(node: Node) -> Iterator[Layer]:
+    """Every layer of a tree, in the order in which they run."""
+    match node:
+        case Layer():
+            yield node
+        case Sequence():
+            for item in node.items:
+                yield from layers(item)
+        case Parallel():
+            for branch in node.branches:
+                yield from layers(branch)
+        case Gate():
+            yield from layers(node.body)
+
+
+Change = Callable[["Node", Shape], "Items[Node] | None"]
+
+
+def rebuild(node: Node, in_shape: Shape, change: Change) -> Node:
+    """The same tree on another input shape, with its shapes inferred anew.
+
+    `change` is asked for every node but the sequences, with the shape that now arrives: what it returns stands in the
+    node's place (nothing, for an empty list); None keeps the node. Raises a located `Problem` where a layer no longer
+    fits.
+    """
+    changed = None if isinstance(node, Sequence) else change(node, in_shape)
+    if changed is not None:
+        return changed[0] if len(changed) == 1 else Sequence.build(changed, in_shape, node.span)
+    match node:
+        case Layer():
+            return node if in_shape == node.in_shape else _refitted(node, in_shape)
+        case Sequence():
+            items: list[Node] = []
+            shape = in_shape
+            for item in node.items:
+                items.append(rebuild(item, shape, change))
+                shape = items[-1].out_shape
+            return replace(node, items=tuple(items), in_shape=in_shape, out_shape=shape)
+        case Parallel():
+            shares = [in_shape] * len(node.branches) if node.fan_out == "copy" else node.shares
+            branches = [
+                rebuilt(branch, share, change) for branch, share in zip(node.branches, shares, strict=True)
+            ]
+            return Parallel.build(node.fan_out, node.join, branches, in_shape, node.keyword, node.span)
+        case Gate():
+            return Gate.build(rebuilt(node.body, in_shape, change), node.span)
+
+
+def rebuilt(body: Sequence, in_shape: Shape, change: Change) -> Sequence:
+    """`rebuild` for a sequence, which stays one."""
+    result = rebuild(body, in_shape, change)
+    assert isinstance(result, Sequence)
+    return result
+
+
+def _refitted(layer: Layer, in_shape: Shape) -> Layer:
+    try:
+        return Layer.build(layer.definition, layer.arguments, in_shape, layer.span)
+    except Problem as problem:
+        raise Problem(problem.located(layer.span)) from None

@@ -1,0 +1,40 @@
+"""The names of the lines of a network: the author's labels, or numbered roles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcgan_compiler.ir import Layer, Sequence
+from dcgan_compiler.layers.definition import ACTIVATION, OPERATOR
+
+HEAD = "head"
+
+
+def named(body: Sequence, *, has_head: bool) -> Sequence:
+    """The body with a name on every line that has weights or more than one layer.
+
+    A label stays as it is. The last line is the `head` if it is one operator, with at most an activation; any other
+    line is `block<n>` by its place. A line of reshaping only keeps no name: it is written into `forward`.
+    """
+    lines = [item for item in body.items if isinstance(item, Sequence)]
+    taken = {line.name for line in lines if line.labelled}
+    blocks = [line for line in lines if line.labelled or not _is_reshape(line)]
+    names: dict[int, str | None] = {}
+    for number, line in enumerate(blocks, start=1):
+        is_head = has_head and line is blocks[-1] and _is_head(line)
+        name = line.name if line.labelled else HEAD if is_head else f"block{number}"
+        while name in taken and not line.labelled:
+            name = f"{name}_"
+        names[id(line)] = name
+    return replace(body, items=tuple(replace(line, name=names.get(id(line))) for line in lines))
+
+
+def _is_reshape(line: Sequence) -> bool:
+    return all(isinstance(item, Layer) and item.definition.expression is not None for item in line.items)
+
+
+def _is_head(line: Sequence) -> bool:
+    if not all(isinstance(item, Layer) for item in line.items):
+        return False
+    roles = [item.definition.role for item in line.items if isinstance(item, Layer) and not item.definition.expression]
+    return roles in ([OPERATOR], [OPERATOR, ACTIVATION])

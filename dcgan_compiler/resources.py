@@ -1,0 +1,16 @@
+"""The grammars, templates and examples that travel with the compiler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def resource(folder: str, name: str) -> str:
+    """The text of a file: inside the package when it was installed from a wheel, beside it in a checkout."""
+    for parent in (_PACKAGE, _PACKAGE.parent):
+        path = parent / folder / name
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise FileNotFoundError(f"{folder}/{name} is missing from this installation of dcganc")

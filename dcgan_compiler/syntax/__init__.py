@@ -1,0 +1,1 @@
+"""Text or JSON to a syntax tree with source spans, and back."""

@@ -1,0 +1,101 @@
+"""The shape of the package: imports go downward, torch stays out of the compiler, modules stay small."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dcgan_compiler"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 350
+
+# From the bottom up: a module imports from its own line and from those above it. A package is one entry.
+LAYERS = [
+    ["source"],
+    ["diagnostics"],
+    ["problems"],
+    ["resources"],
+    ["syntax"],
+    ["ir"],
+    ["layers"],
+    ["kinds", "expressions"],
+    ["names", "naming", "binding"],
+    ["bodies", "policy"],
+    ["elaborate", "lint", "mirror"],
+    ["codegen"],
+    ["report"],
+    ["compiler"],
+    ["output", "verify", "load"],
+    ["__init__"],
+    ["cli"],
+    ["__main__"],
+]
+HEIGHTS = {name: height for height, names in enumerate(LAYERS) for name in names}
+
+
+def entry(path: Path) -> str:
+    """The entry of `LAYERS` that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_entries(tree: ast.Module) -> Iterator[str]:
+    """The entries of `LAYERS` that a module imports from, wherever in its text."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                modules = [alias.name for alias in names]
+            case ast.ImportFrom(module="dcgan_compiler", names=names):
+                modules = [f"dcgan_compiler.{alias.name}" for alias in names]
+            case ast.ImportFrom(module=str(module), level=0):
+                modules = [module]
+            case _:
+                continue
+        for module in modules:
+            package, _, rest = module.partition(".")
+            if package == PACKAGE.name:
+                name = rest.partition(".")[0]
+                yield name if name in HEIGHTS else "__init__"
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a module without its `if TYPE_CHECKING:`; a type may be named from below."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    ]
+    return tree
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+@each_module
+def test_imports_go_downward(path: Path) -> None:
+    assert entry(path) in HEIGHTS, "a new module needs a place in LAYERS"
+    upward = {name for name in imported_entries(parsed(path)) if HEIGHTS[name] > HEIGHTS[entry(path)]}
+    assert upward == set()
+
+
+@each_module
+def test_imports_are_absolute(path: Path) -> None:
+    assert not [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@each_module
+def test_no_module_loads_torch_to_be_imported(path: Path) -> None:
+    imports = [node for node in parsed(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not [node for node in imports if "torch" in ast.unparse(node).replace(".", " ").split()]
+
+
+@each_module
+def test_modules_are_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < MAX_LINES
+
+
+def test_the_command_line_starts_without_torch_and_rich() -> None:
+    program = "import sys, dcgan_compiler.cli; print({'torch', 'rich'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
