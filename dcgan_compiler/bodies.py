@@ -134,8 +134,8 @@ class Bodies:
         arguments, wrong = bind(
             definition, call, {**scope.names, **here}, rank, defaults, {**scope.params, **here}
         )
-        for problem in wrong:
-            self._report(problem, call.span)
+        for mistake in wrong:
+            self._report(mistake, call.span)
         if arguments is None or shape is None:
             return None
         return [*place(Draft(call.name, arguments), shape, call.span)]
@@ -178,8 +178,8 @@ class Bodies:
                 continue
             except Problem as problem:
                 wrong.append(problem)
-        for problem in wrong:
-            self._report(problem, call.span)
+        for mistake in wrong:
+            self._report(mistake, call.span)
         return names, not wrong
 
     def _repeat(self, repeat: tree.Repeat, shape: Shape | None, scope: Scope) -> list[Node] | None:

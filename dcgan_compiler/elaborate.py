@@ -289,7 +289,8 @@ class _Elaboration:
             return None
         body = source.body
         if source.heads:
-            body = replace(body, items=(*body.items, source.heads[0][1]), out_shape=source.out_shape)
+            head = Sequence.build([source.heads[0][1]], body.out_shape, body.span)
+            body = replace(body, items=(*body.items, head), out_shape=source.out_shape)
         try:
             return Network(self.kind.derived, named(mirror(body, policy, latent), has_head=True))
         except Problem as problem:
@@ -320,8 +321,8 @@ class _Elaboration:
 
     # Reporting
 
-    def _report(self, kind: ProblemKind, span: Span | None, **values: Any) -> None:
-        self.diagnostics.append(kind.at(span, **values))
+    def _report(self, problem: ProblemKind, span: Span | None, /, **values: Any) -> None:
+        self.diagnostics.append(problem.at(span, **values))
 
     def _missing(self, what: str, example: str) -> None:
         self._report(

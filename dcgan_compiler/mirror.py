@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, zip_longest
 from math import prod
+from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
@@ -33,15 +34,14 @@ def mirror(body: Sequence, policy: Policy, latent: int | None = None) -> Sequenc
     if latent is not None:
         body = _ending_in_latent(_without_global_pool(body), latent)
     if policy.width != 1:
-        body = _widened(body, policy.width)
+        body = _scaled(body, policy.width)
     return transpose(body, policy, whole_network=True)
 
 
 # Rewriting
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(NamedTuple):
     """A node, and the lines and macros that it stands in, outermost first."""
 
     node: Node
@@ -101,16 +101,25 @@ def _flattens_one_place(node: Node) -> bool:
 
 
 def _without_global_pool(body: Sequence) -> Sequence:
-    """A pool to one place before linear layers becomes a flatten.
+    """A pool to one place at the head makes way for an operator on the whole map.
 
-    Its own mirror would spread one value over the whole map; a linear layer to the whole map is what generators do.
+    Its own mirror would spread one value over the map; from a linear layer, every place gets a value of its own.
     """
-    pool = next((node for node in reversed(_operators(body)) if prod(node.in_shape[1:]) > 1), None)
-    if not isinstance(pool, Layer) or not pool.definition.pools or prod(pool.out_shape[1:]) > 1:
+    operators = _operators(body)
+    at = max((i for i, node in enumerate(operators) if prod(node.in_shape[1:]) > 1), default=None)
+    pool = None if at is None else operators[at]
+    if at is None or not isinstance(pool, Layer) or not pool.definition.pools or prod(pool.out_shape[1:]) > 1:
         return body
-    if len(pool.out_shape) > 1:
+    follower = next(iter(operators[at + 1 :]), None)
+    if follower is None or _flattens_one_place(follower):
         return _substituted(body, pool)
-    return _substituted(body, pool, *place(Draft("flatten", {}), pool.in_shape, pool.span))
+    if not isinstance(follower, Layer) or not follower.definition.width:
+        return body
+    flat = place(Draft("flatten", {}), pool.in_shape, pool.span)
+    if len(pool.out_shape) > 1:
+        size = (prod(pool.in_shape), *pool.out_shape[1:])
+        flat += place(Draft("unflatten", {"unflattened_size": size}), flat[-1].out_shape, pool.span)
+    return _substituted(body, pool, *flat)
 
 
 def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
@@ -140,6 +149,19 @@ def with_line(body: Sequence, *drafts: Draft) -> Sequence:
     if not items:
         return body
     return Sequence.build((*body.items, Sequence.build(items, body.out_shape, body.span)), body.in_shape, body.span)
+
+
+def _scaled(body: Sequence, factor: int | float) -> Sequence:
+    """`_widened`, with a problem that says where the channels come from."""
+    try:
+        return _widened(body, factor)
+    except Problem as problem:
+        found = problem.diagnostic
+        raise problems.MIRROR_FAILED.error(
+            found.span,
+            reason=f"with `width {factor}`, {found.message}",
+            hint="choose another factor, or leave `width` out",
+        ) from None
 
 
 def _widened(body: Sequence, factor: int | float) -> Sequence:
@@ -190,23 +212,32 @@ class _Piece:
 def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) -> Sequence:
     """The mirror of a body: its operators undone in reverse order, the runs between them in their place.
 
-    At the ends of a branch the runs keep their end. At the ends of the whole network what followed the last operator is
-    dropped, and the policy's output stands for what preceded the first.
+    At the ends of the whole network what followed the last operator is dropped, and the policy's output stands for what
+    preceded the first. What stands at the ends of a branch: see `_ends`.
     """
     operators, runs = _operators_and_runs(body)
     if not operators:
         nodes = _placed_parts(_styled(runs[0], policy), body.out_shape)
         return replace(body, items=tuple(nodes))
-    output = [_Part(policy.output, body.span)] if whole_network else _styled(runs[-1], policy)
-    opening = [] if whole_network else _styled(runs[0], policy)
+    opening, closing = ([], []) if whole_network else _ends(runs[0], runs[-1])
     pieces = []
-    for number in reversed(range(len(operators))):
-        node, path = operators[number].node, operators[number].path
+    for (node, path), run in reversed(list(zip(operators, [closing, *runs[1:-1]], strict=True))):
         local = _local(policy, path)
-        run = _styled(runs[number], local) if number else output
-        pieces.append(_Piece(path, (*opening, *_undone(node, local), *run), node.in_shape))
+        pieces.append(_Piece(path, (*_styled(opening, local), *_undone(node, local), *_styled(run, local)), node.in_shape))
         opening = []
+    if whole_network:
+        pieces[-1] = replace(pieces[-1], parts=(*pieces[-1].parts, _Part(policy.output, body.span)))
     return _assembled(_without_idle_biases(_with_early_activations(pieces)), body)
+
+
+def _ends(opening: list[Node], closing: list[Node]) -> tuple[list[Node], list[Node]]:
+    """What opens and what closes the mirror of a branch, from what opens and closes the branch.
+
+    Layers keep their end, so that a pre-activation branch stays one; a gate keeps its tensor, for which its body is made.
+    """
+    layers_of = [[node for node in run if isinstance(node, Layer)] for run in (opening, closing)]
+    gates_of = [[node for node in run if not isinstance(node, Layer)] for run in (opening, closing)]
+    return [*gates_of[1], *layers_of[0]], [*layers_of[1], *gates_of[0]]
 
 
 def _operators_and_runs(body: Sequence) -> tuple[list[_Placed], list[list[Node]]]:
@@ -250,7 +281,7 @@ def _styled(run: Items[Node], policy: Policy) -> list[_Part]:
         part = _Part(_without_parametrization(node, policy), node.span)
         if role == NORM and policy.norm != SAME:
             norm_at = len(parts) if norm_at is None else norm_at
-        elif role == ACTIVATION and policy.activation != SAME:
+        elif role == ACTIVATION and isinstance(policy.activation, Draft):
             parts.append(replace(part, what=policy.activation))
         elif role != DROPOUT or policy.dropout == "keep":
             parts.append(part)
@@ -304,7 +335,7 @@ def _without_idle_biases(pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _unbiased(parts: Items[_Part]) -> Iterator[_Part]:
-    for part, follower in zip(parts, [*parts[1:], None], strict=True):
+    for part, follower in zip_longest(parts, parts[1:]):
         if follower and follower.has("centers") and isinstance(part.what, Draft) and part.what.arguments.get("bias"):
             yield replace(part, what=part.what._replace(arguments={**part.what.arguments, "bias": False}))
         else:
@@ -334,6 +365,13 @@ def _assembled(pieces: list[_Piece], body: Sequence) -> Sequence:
     return Sequence.build(_framed(placed, 0), body.out_shape, body.span)
 
 
+_ADVICE = {
+    NORM: "choose another norm with `norm ...`, for this line alone with `at label { norm ... }`",
+    ACTIVATION: "choose another activation with `activation ...`, for this line alone with `at label { ... }`",
+    DROPOUT: "`dropout drop` leaves it out",
+}
+
+
 def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
     nodes: list[Node] = []
     for part in parts:
@@ -345,7 +383,8 @@ def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
             nodes += place(part.what, shape, part.span)
         except Problem as problem:
             found = problem.diagnostic
-            raise problems.MIRROR_FAILED.error(found.span, reason=found.message, hint=found.help) from None
+            hint = _ADVICE.get(VOCABULARY[part.what.name].role, found.help)
+            raise problems.MIRROR_FAILED.error(found.span, reason=found.message, hint=hint) from None
     return nodes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcgan_compiler.ir import Layer, Sequence
-from dcgan_compiler.layers.definition import ACTIVATION, OPERATOR
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR
 
 HEAD = "head"
 
@@ -13,7 +13,7 @@ HEAD = "head"
 def named(body: Sequence, *, has_head: bool) -> Sequence:
     """The body with a name on every line that has weights or more than one layer.
 
-    A label stays as it is. The last line is the `head` if it is one operator, with at most an activation; any other
+    A label stays as it is. The last line is the `head` if it is one operator with weights and at most an activation after it; any other
     line is `block<n>` by its place. A line of reshaping only keeps no name: it is written into `forward`.
     """
     lines = [item for item in body.items if isinstance(item, Sequence)]
@@ -34,7 +34,11 @@ def _is_reshape(line: Sequence) -> bool:
 
 
 def _is_head(line: Sequence) -> bool:
+    """One operator with weights, nothing but an activation after it, and no norm."""
     if not all(isinstance(item, Layer) for item in line.items):
         return False
-    roles = [item.definition.role for item in line.items if isinstance(item, Layer) and not item.definition.expression]
-    return roles in ([OPERATOR], [OPERATOR, ACTIVATION])
+    items = [item for item in line.items if isinstance(item, Layer)]
+    weighted = [position for position, item in enumerate(items) if item.parameters and item.definition.role == OPERATOR]
+    after = items[weighted[0] + 1 :] if len(weighted) == 1 else items
+    plain = all(item.definition.role != NORM for item in items)
+    return plain and all(item.definition.role == ACTIVATION or item.definition.expression for item in after)

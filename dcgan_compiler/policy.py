@@ -39,7 +39,7 @@ class Policy:
 
     def at(self, label: str | None) -> Policy:
         """The policy for the mirror of a line."""
-        return replace(self.lines[label], lines=self.lines) if label in self.lines else self
+        return replace(self.lines[label], lines=self.lines) if label and label in self.lines else self
 
 
 def default_policy(kind: str) -> Policy:
@@ -53,16 +53,18 @@ def default_policy(kind: str) -> Policy:
 # Reading
 
 Names = Mapping[str, Any]
-_Reader = Callable[[tree.Expression, Names], Any]
+_Reader = Callable[[tree.Option, Names], Any]
 
 
 def _word(*words: str) -> _Reader:
-    def read(value: tree.Expression, names: Names) -> str:
-        word = value.id if isinstance(value, tree.Name) else value.value if isinstance(value, tree.Text) else None
+    listed = " or ".join((", ".join(words[:-1]), words[-1]))
+
+    def read(option: tree.Option, names: Names) -> str:
+        value = option.value
+        word = value.id if isinstance(value, tree.Name) else value.value if isinstance(value, tree.Text) else ""
         if word in words:
-            return str(word)
-        near = closest(word, words) if isinstance(word, str) else None
-        raise _expected(value, " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0], near)
+            return word
+        raise _expected(option, listed, near=closest(word, words))
 
     return read
 
@@ -70,14 +72,16 @@ def _word(*words: str) -> _Reader:
 def _layer(role: str, *words: str) -> _Reader:
     """One of the words, or a layer of a role with its arguments."""
     known = [name for name, definition in VOCABULARY.items() if definition.role == role]
+    listed = ", ".join((*words, f"or a layer such as {known[0]}")) if words else f"a layer such as {known[0]}"
 
-    def read(value: tree.Expression, names: Names) -> str | Draft:
+    def read(option: tree.Option, names: Names) -> str | Draft:
+        value = option.value
         if isinstance(value, tree.Name) and value.id in words:
             return value.id
         call = tree.Call(value.span, value.id, (), value.span) if isinstance(value, tree.Name) else value
         if not isinstance(call, tree.Call) or call.name not in known:
             name = call.name if isinstance(call, tree.Call) else ""
-            raise _expected(value, ", ".join((*words, f"or a layer such as {known[0]}")), closest(name, [*words, *known]))
+            raise _expected(option, listed, near=closest(name, [*words, *known]))
         arguments, wrong = bind(VOCABULARY[call.name], call, names, 0)
         if wrong:
             raise wrong[0]
@@ -86,17 +90,18 @@ def _layer(role: str, *words: str) -> _Reader:
     return read
 
 
-def _width(value: tree.Expression, names: Names) -> int | float:
-    factor = evaluate(value, names)
+def _width(option: tree.Option, names: Names) -> int | float:
+    factor = evaluate(option.value, names)
     if type(factor) is bool or isinstance(factor, (str, tuple)) or not 1 / MAX_WIDTH <= factor <= MAX_WIDTH:
-        raise _expected(value, f"a factor from 1/{MAX_WIDTH} to {MAX_WIDTH}", None, show(factor))
+        raise _expected(option, f"a factor from 1/{MAX_WIDTH} to {MAX_WIDTH}", show(factor))
     return factor if type(factor) is int else float(factor)
 
 
-def _expected(value: tree.Expression, expected: str, near: str | None, found: str | None = None) -> Problem:
+def _expected(option: tree.Option, expected: str, found: str | None = None, near: str | None = None) -> Problem:
+    span = option.value.span
     hint = f"did you mean `{near}`?" if near else None
     return problems.WRONG_VALUE.error(
-        value.span, name="this option", expected=expected, found=found or f"`{value.span.text}`", hint=hint
+        span, name=option.name, expected=expected, found=found or f"`{span.text}`", hint=hint
     )
 
 
@@ -162,7 +167,7 @@ def _updated(
         if option.name in values:
             diagnostics.append(problems.DUPLICATE_STATEMENT.at(option.name_span, name=option.name))
         try:
-            values[option.name] = _READERS[option.name](option.value, names)
+            values[option.name] = _READERS[option.name](option, names)
         except Problem as problem:
             diagnostics.append(problem.located(option.span))
         except Unknown:

@@ -14,3 +14,11 @@ def resource(folder: str, name: str) -> str:
         if path.is_file():
             return path.read_text(encoding="utf-8")
     raise FileNotFoundError(f"{folder}/{name} is missing from this installation of dcganc")
+
+
+def listing(folder: str) -> list[Path]:
+    """Every file below a folder of resources, by name; empty where an installation has no such folder."""
+    for parent in (_PACKAGE, _PACKAGE.parent):
+        if (parent / folder).is_dir():
+            return sorted(path for path in (parent / folder).rglob("*") if path.is_file())
+    return []

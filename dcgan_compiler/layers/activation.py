@@ -9,6 +9,7 @@ from dcgan_compiler.ir import Layer, Shape
 from dcgan_compiler.layers.definition import (
     ACTIVATION,
     COUNT,
+    NOT_NEGATIVE,
     NUMBER,
     POSITIVE,
     Check,
@@ -56,6 +57,14 @@ def _prelu_shape(in_shape: Shape, a: Any) -> Shape:
     return in_shape
 
 
+def _hardtanh_shape(in_shape: Shape, a: Any) -> Shape:
+    if a["min_val"] >= a["max_val"]:
+        raise problems.CONFLICT.error(
+            layer="hardtanh", reason=f"min_val {a['min_val']} must be smaller than max_val {a['max_val']}", hint=None
+        )
+    return in_shape
+
+
 def _softmax(name: str, torch_name: str, summary: str) -> LayerDef:
     return _activation(
         name,
@@ -73,7 +82,7 @@ LAYERS = (
         "leaky_relu",
         "LeakyReLU",
         "x, or negative_slope * x below 0 (Maas et al. 2013)",
-        Parameter("negative_slope", NUMBER, 0.01),
+        Parameter("negative_slope", NOT_NEGATIVE, 0.01),
         positional="negative_slope",
         inplace=True,
     ),
@@ -90,7 +99,7 @@ LAYERS = (
         "elu",
         "ELU",
         "x, or alpha * (exp(x) - 1) below 0 (Clevert et al. 2016)",
-        Parameter("alpha", NUMBER, 1.0),
+        Parameter("alpha", NOT_NEGATIVE, 1.0),
         inplace=True,
     ),
     _activation("selu", "SELU", "scaled ELU (Klambauer et al. 2017)", inplace=True),
@@ -103,8 +112,8 @@ LAYERS = (
         "x times the normal distribution function (Hendrycks & Gimpel 2016)",
         Parameter("approximate", choice("none", "tanh"), "none"),
     ),
-    _activation("silu", "SiLU", "x * sigmoid(x) (Elfwing et al. 2017)", inplace=True),
-    _activation("mish", "Mish", "x * tanh(softplus(x)) (Misra 2019)", inplace=True),
+    _activation("silu", "SiLU", "x * sigmoid(x) (Elfwing et al. 2017)"),
+    _activation("mish", "Mish", "x * tanh(softplus(x)) (Misra 2019)"),
     _activation(
         "softplus",
         "Softplus",
@@ -112,9 +121,9 @@ LAYERS = (
         Parameter("beta", POSITIVE, 1.0),
         Parameter("threshold", NUMBER, 20.0),
     ),
-    _activation("softsign", "Softsign", "x / (1 + |x|)"),
-    _activation("tanh", "Tanh", "hyperbolic tangent, into [-1, 1]"),
-    _activation("sigmoid", "Sigmoid", "logistic function, into [0, 1]"),
+    _activation("softsign", "Softsign", "x / (1 + |x|)", interval="[-1, 1]"),
+    _activation("tanh", "Tanh", "hyperbolic tangent", interval="[-1, 1]"),
+    _activation("sigmoid", "Sigmoid", "logistic function", interval="[0, 1]"),
     _activation(
         "hardtanh",
         "Hardtanh",
@@ -122,9 +131,10 @@ LAYERS = (
         Parameter("min_val", NUMBER, -1.0),
         Parameter("max_val", NUMBER, 1.0),
         inplace=True,
+        infer=_hardtanh_shape,
     ),
-    _activation("hardsigmoid", "Hardsigmoid", "x / 6 + 1/2, cut off at 0 and 1", inplace=True),
-    _activation("hardswish", "Hardswish", "x * hardsigmoid(x) (Howard et al. 2019)", inplace=True),
+    _activation("hardsigmoid", "Hardsigmoid", "x / 6 + 1/2, cut off at 0 and 1", interval="[0, 1]"),
+    _activation("hardswish", "Hardswish", "x * hardsigmoid(x) (Howard et al. 2019)"),
     _activation("relu6", "ReLU6", "min(max(x, 0), 6)", inplace=True),
     _softmax("softmax", "Softmax", "softmax over the channels"),
     _softmax("log_softmax", "LogSoftmax", "logarithm of the softmax over the channels"),

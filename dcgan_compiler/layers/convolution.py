@@ -30,7 +30,7 @@ _KERNEL = Parameter("kernel_size", per_axis(COUNT))
 _STRIDE = Parameter("stride", per_axis(COUNT), 1)
 _PADDING = Parameter("padding", either(per_axis(WHOLE), choice("same", "valid")), 0)
 _DILATION = Parameter("dilation", per_axis(COUNT), 1)
-_GROUPS = Parameter("groups", COUNT, 1)
+_GROUPING = Parameter("groups", COUNT, 1)
 _BIAS = Parameter("bias", FLAG, True)
 _MODE = Parameter("padding_mode", choice(*_PADDING_MODES), "zeros")
 PARAMETRIZED = tuple(Parameter(name, FLAG, False) for name in _PARAMETRIZATIONS)
@@ -178,19 +178,20 @@ def _biases(layer: Layer) -> int:
     return layer.out_shape[0] if layer.arguments["bias"] else 0
 
 
+def _groups(layer: Layer) -> int:
+    return int(layer.arguments["groups"])  # type: ignore[arg-type]
+
+
 def _conv_weights(layer: Layer) -> int:
-    groups: Any = layer.arguments["groups"]
-    return layer.in_shape[0] * layer.out_shape[0] // groups * _taps(layer)
+    return layer.in_shape[0] * layer.out_shape[0] // _groups(layer) * _taps(layer)
 
 
 def _conv_cost(layer: Layer) -> int:
-    groups: Any = layer.arguments["groups"]
-    return layer.in_shape[0] // groups * _taps(layer) * prod(layer.out_shape)
+    return layer.in_shape[0] // _groups(layer) * _taps(layer) * prod(layer.out_shape)
 
 
 def _transpose_cost(layer: Layer) -> int:
-    groups: Any = layer.arguments["groups"]
-    return layer.out_shape[0] // groups * _taps(layer) * prod(layer.in_shape)
+    return layer.out_shape[0] // _groups(layer) * _taps(layer) * prod(layer.in_shape)
 
 
 # The mirror
@@ -240,7 +241,7 @@ def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **argumen
         kernel.append(k)
         padding.append(max(0, (total + 1) // 2))
         excess.append(2 * padding[-1] - total)
-    bare = {"stride": (1,) * len(size), "groups": 1, "padding_mode": "zeros"}
+    bare: dict[str, Any] = {"stride": (1,) * len(size), "groups": 1, "padding_mode": "zeros"}
     drafts = [
         Draft(
             "conv",
@@ -326,7 +327,7 @@ LAYERS = (
             _STRIDE,
             _PADDING,
             _DILATION,
-            _GROUPS,
+            _GROUPING,
             _BIAS,
             _MODE,
             *PARAMETRIZED,
@@ -379,7 +380,7 @@ LAYERS = (
             _STRIDE,
             Parameter("padding", per_axis(WHOLE), 0),
             Parameter("output_padding", per_axis(WHOLE), 0),
-            _GROUPS,
+            _GROUPING,
             _BIAS,
             _DILATION,
             *PARAMETRIZED,

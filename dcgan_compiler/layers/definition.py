@@ -56,6 +56,7 @@ def between(low: float, high: float) -> Check:
     return Check(f"a number from {low} to {high}", convert)
 
 
+NOT_NEGATIVE = Check("a number of at least 0", lambda v: n if (n := _number(v)) is not None and n >= 0 else None)
 POSITIVE = Check("a number above 0", lambda v: n if (n := _number(v)) is not None and n > 0 else None)
 
 
@@ -117,12 +118,16 @@ class Draft(NamedTuple):
 
 @dataclass(frozen=True)
 class Module:
-    """The construction of a module: `nn.<name>(*positional, **keywords)`, inside `wrapper(...)` if there is one."""
+    """The construction of a module: `nn.<name>(*positional, **keywords)`, inside `wrapper(...)` if there is one.
+
+    `general` are keywords that say the same and suit any input shape, where `keywords` only read better.
+    """
 
     name: str
     positional: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     wrapper: str | None = None
+    general: tuple[tuple[str, Value], ...] = ()
 
 
 class MirrorChoices(Protocol):
@@ -158,11 +163,12 @@ class LayerDef:
     `count`: trainable parameters. `cost`: multiply-adds of one sample.
     `expand`: drafts that stand for the layer where it is written, or None for the layer itself.
     `width`: the argument that sets the output channels, if there is one.
-    `weights`: how the layer's weights are initialised: "operator" (convolutions, linear), "norm" or None.
+    `weights`: how the layer's weights are initialised: "operator" (convolutions, linear), "norm" (batch norm) or None.
     `pools`: reduces each channel over places.
     `elementwise`: acts on each number alone, so it commutes with nearest-neighbour upsampling.
     `centers`: subtracts a mean per channel, so that a bias before it does nothing.
     `inplace`: torch's module can overwrite its input.
+    `interval`: the values that an activation gives, where they are bounded.
     """
 
     name: str
@@ -185,6 +191,7 @@ class LayerDef:
     elementwise: bool = False
     centers: bool = False
     inplace: bool = False
+    interval: str | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name."""

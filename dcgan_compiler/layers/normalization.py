@@ -105,7 +105,6 @@ LAYERS = (
         infer=_instance_shape,
         module=_running_module("InstanceNorm"),
         count=_per_channel("affine"),
-        weights="norm",
         centers=True,
     ),
     LayerDef(
@@ -120,7 +119,6 @@ LAYERS = (
             "GroupNorm", (layer.arguments["num_groups"], layer.in_shape[0]), keywords(layer, "eps", "affine")
         ),
         count=_per_channel("affine"),
-        weights="norm",
     ),
     LayerDef(
         "layer_norm",
@@ -133,7 +131,6 @@ LAYERS = (
             "LayerNorm", (_normalized_shape(layer),), keywords(layer, "eps", "elementwise_affine", "bias")
         ),
         count=_layer_norm_count,
-        weights="norm",
     ),
     LayerDef(
         "rms_norm",
@@ -146,7 +143,6 @@ LAYERS = (
             "RMSNorm", (_normalized_shape(layer),), keywords(layer, "eps", "elementwise_affine")
         ),
         count=lambda layer: prod(layer.in_shape) if layer.arguments["elementwise_affine"] else 0,
-        weights="norm",
     ),
     LayerDef(
         "local_response_norm",

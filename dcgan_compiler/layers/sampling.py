@@ -42,10 +42,9 @@ def _module(layer: Layer) -> Module:
     old, new = layer.in_shape[1:], layer.out_shape[1:]
     factors = {m // n if m % n == 0 else None for m, n in zip(new, old, strict=True)}
     factor = factors.pop() if len(factors) == 1 else None
-    written: tuple[Any, ...] = (("scale_factor", factor),) if factor else (("size", uniform(new)),)
-    if layer.arguments["mode"] == "bilinear":
-        written += (("mode", _LINEAR[len(new) - 1]),)
-    return Module("Upsample", (), written)
+    size = ("size", uniform(new))
+    mode = (("mode", _LINEAR[len(new) - 1]),) if layer.arguments["mode"] == "bilinear" else ()
+    return Module("Upsample", (), (("scale_factor", factor) if factor else size, *mode), general=(size, *mode))
 
 
 def _mirror_upsample(layer: Layer, choices: MirrorChoices) -> list[Draft]:
@@ -59,8 +58,8 @@ def _mirror_upsample(layer: Layer, choices: MirrorChoices) -> list[Draft]:
         return [Draft("adaptive_avg_pool", {"output_size": old})]
     factor = tuple(m // n for n, m in zip(old, new, strict=True))
     zeros = (0,) * len(old)
-    arguments = {"kernel_size": factor, "stride": factor, "padding": zeros, "ceil_mode": False}
-    return [Draft("avg_pool", {**arguments, "count_include_pad": True})]
+    window = {"kernel_size": factor, "stride": factor, "padding": zeros}
+    return [Draft("avg_pool", {**window, "ceil_mode": False, "count_include_pad": True})]
 
 
 def _shuffle_shape(in_shape: Shape, a: Any) -> Shape:

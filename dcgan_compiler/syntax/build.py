@@ -1,4 +1,4 @@
-"""Lark's parse tree -> syntax tree, with the checks that the grammar leaves to it: layout, lengths, sizes of numbers."""
+"""Lark's parse tree -> syntax tree, with the checks that the grammar leaves to it: layout, lengths, large numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lark import Token, v_args
+from lark import Token, Tree, v_args
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
-from dcgan_compiler.diagnostics import Diagnostic
+from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_order
 from dcgan_compiler.problems import EXPRESSION_TOO_LONG, NUMBER_TOO_LARGE, SAME_LINE, UNEXPECTED
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
@@ -44,13 +44,22 @@ def written_length(text: str) -> int:
     return len("".join(code_only(text).split()))
 
 
-@v_args(meta=True, inline=True)
-class TreeBuilder(Transformer_NonRecursive[Token, Any]):
-    """One method per rule or alias of `grammar/dgan.lark`.
+def build(parsed: Tree[Token], source: Source, offsets: Sequence[int]) -> Any:
+    """The node that a parse tree stands for; raises DescriptionError.
 
     `offsets[i]` is the place in the source of character i of the parsed text: a range, but for a JSON string with
-    escapes. What is wrong is collected in `problems`; the tree is of use only when there are none.
+    escapes.
     """
+    builder = _TreeBuilder(source, offsets)
+    node = builder.transform(parsed)
+    if builder.problems:
+        raise DescriptionError(in_source_order(builder.problems))
+    return node
+
+
+@v_args(meta=True, inline=True)
+class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
+    """One method per rule or alias of `grammar/dgan.lark`; what is wrong is collected in `problems`."""
 
     def __init__(self, source: Source, offsets: Sequence[int]) -> None:
         super().__init__(visit_tokens=False)
@@ -62,34 +71,34 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
 
     def start(self, meta: Meta, kind: Token, name: Token, *statements: tree.Statement) -> tree.Model:
         self._check_layout(statements)
-        return tree.Model(self._span(meta), kind, name, statements, (), self._span(kind), self._span(name))
+        return tree.Model(self._span(meta), str(kind), str(name), statements, (), self._span(kind), self._span(name))
 
     def param(self, meta: Meta, name: Token, value: tree.Expression) -> tree.Param:
-        return tree.Param(self._span(meta), name, self._checked(value), self._span(name))
+        return tree.Param(self._span(meta), str(name), self._checked(value), self._span(name))
 
     def setting(self, meta: Meta, name: Token, value: tree.Expression) -> tree.Setting:
-        return tree.Setting(self._span(meta), name, self._checked(value))
+        return tree.Setting(self._span(meta), str(name), self._checked(value))
 
     def default(self, meta: Meta, name: Token, arguments: Sequence[tree.Argument]) -> tree.Default:
-        call = tree.Call(self._stretch(name, meta), name, tuple(arguments), self._span(name))
+        call = tree.Call(self._stretch(name, meta), str(name), tuple(arguments), self._span(name))
         return tree.Default(self._span(meta), call)
 
     def macro(
         self, meta: Meta, name: Token, parameters: tuple[tree.MacroParameter, ...] | None, body: tree.Body
     ) -> tree.Macro:
-        return tree.Macro(self._span(meta), name, parameters or (), body, self._span(name))
+        return tree.Macro(self._span(meta), str(name), parameters or (), body, self._span(name))
 
     def parameters(self, _: Meta, *parameters: tree.MacroParameter) -> tuple[tree.MacroParameter, ...]:
         return parameters
 
     def parameter(self, meta: Meta, name: Token, default: tree.Expression | None) -> tree.MacroParameter:
-        return tree.MacroParameter(self._span(meta), name, default and self._checked(default))
+        return tree.MacroParameter(self._span(meta), str(name), default and self._checked(default))
 
     def train(self, meta: Meta, options: tree.Options) -> tree.Train:
         return tree.Train(self._span(meta), options)
 
     def section(self, meta: Meta, name: Token, body: tree.Body) -> tree.Section:
-        return tree.Section(self._span(meta), name, body, self._span(name))
+        return tree.Section(self._span(meta), str(name), body, self._span(name))
 
     def mirror(self, meta: Meta, name: Token, options: tree.Options | None = None) -> tree.Mirror:
         span = self._span(meta)
@@ -106,13 +115,13 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
         if label is None:
             return tree.Line(self._span(meta), None, chain, None)
         self._check_not_skip(label)
-        return tree.Line(self._span(meta), label, chain, self._span(label))
+        return tree.Line(self._span(meta), str(label), chain, self._span(label))
 
     def residual(self, meta: Meta, body: tree.Body, skip: tree.Body | None) -> tree.Residual:
         return tree.Residual(self._span(meta), body, skip)
 
     def branches(self, meta: Meta, kind: Token, *branches: tree.Body) -> tree.Branches:
-        return tree.Branches(self._span(meta), kind, branches)
+        return tree.Branches(self._span(meta), str(kind), branches)
 
     def gate(self, meta: Meta, body: tree.Body) -> tree.Gate:
         return tree.Gate(self._span(meta), body)
@@ -131,15 +140,15 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return tree.Options(self._span(meta), items)
 
     def option(self, meta: Meta, name: Token, value: tree.Expression) -> tree.Option:
-        return tree.Option(self._span(meta), name, self._checked(value), self._span(name))
+        return tree.Option(self._span(meta), str(name), self._checked(value), self._span(name))
 
     def at(self, meta: Meta, label: Token, options: tree.Options) -> tree.At:
-        return tree.At(self._span(meta), label, options, self._span(label))
+        return tree.At(self._span(meta), str(label), options, self._span(label))
 
     # Expressions
 
     def binary(self, meta: Meta, left: tree.Expression, operator: Token, right: tree.Expression) -> tree.Binary:
-        return tree.Binary(self._span(meta), operator, left, right)
+        return tree.Binary(self._span(meta), str(operator), left, right)
 
     def negative(self, meta: Meta, operand: tree.Expression) -> tree.Unary:
         return tree.Unary(self._span(meta), operand)
@@ -149,8 +158,8 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
         value = number_value(spelling)
         if value is None:
             self.problems.append(number_too_large(spelling, span))
-            return tree.Number(span, 0, spelling)
-        return tree.Number(span, value, spelling)
+            return tree.Number(span, 0, str(spelling))
+        return tree.Number(span, value, str(spelling))
 
     def text(self, meta: Meta, quoted: Token) -> tree.Text:
         return tree.Text(self._span(meta), quoted[1:-1])
@@ -162,10 +171,10 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return tree.Boolean(self._span(meta), False)
 
     def name(self, meta: Meta, name: Token) -> tree.Name:
-        return tree.Name(self._span(meta), name)
+        return tree.Name(self._span(meta), str(name))
 
     def call(self, meta: Meta, name: Token, arguments: Sequence[tree.Argument]) -> tree.Call:
-        return tree.Call(self._span(meta), name, tuple(arguments), self._span(name))
+        return tree.Call(self._span(meta), str(name), tuple(arguments), self._span(name))
 
     def parenthesised(self, _: Meta, expression: tree.Expression) -> tree.Expression:
         return expression
@@ -177,7 +186,7 @@ class TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return arguments
 
     def argument(self, meta: Meta, name: Token | None, value: tree.Expression) -> tree.Argument:
-        return tree.Argument(self._span(meta), name, self._checked(value))
+        return tree.Argument(self._span(meta), name and str(name), self._checked(value))
 
     # Spans and checks
 

@@ -29,8 +29,9 @@ class Failure:
 
 def failure(error: UnexpectedInput, text: str) -> Failure:
     """Lark's exception as data."""
-    parser = error.interactive_parser  # type: ignore[attr-defined]
-    accepted, is_first = frozenset(parser.accepts()), not parser.parser_state.value_stack
+    parser = error.interactive_parser
+    accepted = frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+    is_first = not parser.parser_state.value_stack
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         token = error.token
         start = token.start_pos or 0
@@ -86,7 +87,7 @@ def quoted(found: str, end: str) -> str:
 _LINK = ("a layer", frozenset({"NAME", "RESIDUAL", "GATE", "REPEAT", "BRANCHING"}))
 _STATEMENT = ("a statement", frozenset({"NAME", "PARAM", "SETTING", "DEFAULT", "BLOCK", "TRAIN"}))
 _OPTION = ("an option", frozenset({"NAME", "AT"}))
-_VALUE = ("a value", frozenset({"NAME", "NUMBER", "STRING", "TRUE", "FALSE", "LPAR", "MINUS"}))
+_VALUE = ("a value", frozenset({"NAME", "NUMBER", "STRING", "TRUE", "FALSE", "LPAR", "_MINUS"}))
 
 DGAN = Vocabulary(
     words={
@@ -111,7 +112,7 @@ DGAN = Vocabulary(
         "MIRROR": "`mirror`",
         "RPAR": "`)`",
         "RBRACE": "`}`",
-        "$END": "the end of the text",
+        "$END": "nothing more",
     },
     groups={"GATE": _LINK, "PARAM": _STATEMENT, "AT": _OPTION, "NUMBER": _VALUE},
     silent=frozenset(
@@ -119,7 +120,9 @@ DGAN = Vocabulary(
     ),
 )
 
-_LOOKALIKES = dict(zip("“”„«»‘’‚–—−×÷→⇒…", ['"'] * 5 + ['"'] * 3 + ["-"] * 3 + ["*", "/", "->", "->", "..."], strict=True))
+_LOOKALIKES = dict(
+    zip("“”„«»‘’‚–—−×÷→⇒…", ['"'] * 5 + ['"'] * 3 + ["-"] * 3 + ["*", "/", "->", "->", "..."], strict=True)
+)
 _FOUND_HINTS = {
     "[": "a tuple is written in parentheses: `(1, 2)`",
     "//": "a comment starts with `#`",
@@ -136,11 +139,17 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
     """Advice for a failure that follows the text `before`, where the mistake is a known one."""
     if wrong.found and not wrong.found.isascii():
         return _lookalike_hint(wrong.found)
-    if wrong.is_first:
-        return "a description starts with `gan Name {`, `vae Name {` or `autoencoder Name {`"
+    if wrong.is_first and wrong.accepted == {"NAME"}:
+        return _FOUND_HINTS.get(
+            wrong.found, "a description starts with `gan Name {`, `vae Name {` or `autoencoder Name {`"
+        )
     words = before.split()
     if wrong.accepted == {"EQUAL"}:
         return f"write `param {words[-1]} = value`"
+    if wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted:
+        return f"`{words[-1]}` is read as the value of `{words[-2]}`; is that missing?"
+    if wrong.found == "}" and "NUMBER" in wrong.accepted:
+        return "each statement and option has a value on its own line; one is missing here or above"
     if wrong.found == "{" and words[-1:] == ["skip"]:
         return "`skip { ... }` follows the `}` of a `residual`"
     if wrong.found == "{" and words[-1:] == ["branch"]:
@@ -175,7 +184,7 @@ JSON = Vocabulary(
         "STRING": "a key in double quotes",
         "RSQB": "`]`",
         "RBRACE": "`}`",
-        "$END": "the end of the file",
+        "$END": "nothing more",
     },
     groups={"NUMBER": ("a value", frozenset({"NUMBER", "STRING", "TRUE", "FALSE", "NULL", "LBRACE", "LSQB"}))},
     silent=frozenset(),

@@ -140,8 +140,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     def string(self, meta: Meta, token: Token) -> JsonString:
         span, value = self._span(meta), json.loads(token)
-        half = _SURROGATE.search(value)
-        if half:
+        if _SURROGATE.search(value):
             found = "half of a surrogate pair"
             self.problems.append(JSON_SYNTAX.at(span, expected="a character", found=found, hint=None))
         return JsonString(span, value)

@@ -14,4 +14,3 @@ def parse(source: Source) -> Model:
     Raises DescriptionError, and nothing else whatever the input.
     """
     return json_form.read(source) if is_json(source) else text_form.read(source)
-

@@ -59,6 +59,33 @@ def open_brackets(text: str) -> list[int]:
     return opened
 
 
+def unclosed_brace(text: str) -> int | None:
+    """The offset of the `{` that is not closed, going by how the author indents; None when all brackets are closed.
+
+    Where a `}` starts a line that is indented less than the line of the `{` it would close, its own is another one.
+    """
+    opened: list[int] = []
+    for offset, bracket in brackets(text):
+        if bracket == "{":
+            opened.append(offset)
+        elif bracket == "}" and opened:
+            partner = opened.pop()
+            indent = _before_on_line(text, offset)
+            if not indent.strip() and len(indent) < _indentation(text, partner):
+                return partner
+    return opened[-1] if opened else None
+
+
+def _before_on_line(text: str, offset: int) -> str:
+    start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    return text[start:offset]
+
+
+def _indentation(text: str, offset: int) -> int:
+    before = _before_on_line(text, offset)
+    return len(before) - len(before.lstrip())
+
+
 def too_deep(text: str, limit: int) -> int | None:
     """The offset of the first bracket of a `.dgan` text that is nested deeper than `limit`."""
     return _first_deeper(brackets(text), limit)

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from lark import Lark, Tree, UnexpectedInput
+from lark import Lark, Token, Tree, UnexpectedInput
 
-from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, Note, in_source_order
+from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, Note
 from dcgan_compiler.problems import EMPTY, EXPRESSION_TOO_LONG, TOO_DEEP, UNEXPECTED
 from dcgan_compiler.resources import resource
 from dcgan_compiler.source import Source, Span
-from dcgan_compiler.syntax.build import MAX_EXPRESSION_LENGTH, TreeBuilder, written_length
+from dcgan_compiler.syntax.build import MAX_EXPRESSION_LENGTH, build, written_length
 from dcgan_compiler.syntax.expected import DGAN, Failure, dgan_hint, failure, quoted
-from dcgan_compiler.syntax.scan import MAX_DEPTH, brackets, code_only, comments, open_brackets, too_deep
+from dcgan_compiler.syntax.scan import MAX_DEPTH, brackets, code_only, comments, open_brackets, too_deep, unclosed_brace
 from dcgan_compiler.syntax.tree import Expression, Model
 
 MAX_SYNTAX_ERRORS = 20
@@ -45,10 +45,7 @@ def read(source: Source) -> Model:
     parsed = _parse(text)
     if isinstance(parsed, Failure):
         raise DescriptionError(_syntax_errors(source, text, parsed))
-    builder = TreeBuilder(source, range(len(text) + 1))
-    model: Model = builder.transform(parsed)
-    if builder.problems:
-        raise DescriptionError(in_source_order(builder.problems))
+    model: Model = build(parsed, source, range(len(text) + 1))
     return replace(model, comments=comments(source))
 
 
@@ -67,16 +64,13 @@ def read_expression(source: Source, text: str, offsets: Sequence[int], depth: in
     if isinstance(parsed, Failure):
         span = Span(source, offsets[parsed.start], offsets[parsed.end])
         raise DescriptionError([_unexpected(parsed, span, text, "the end of the string")])
-    builder = TreeBuilder(source, offsets)
-    expression: Expression = builder.transform(parsed)
-    if builder.problems:
-        raise DescriptionError(builder.problems)
+    expression: Expression = build(parsed, source, offsets)
     return expression
 
 
-def _parse(text: str, start: str = "start") -> Tree[object] | Failure:
+def _parse(text: str, start: str = "start") -> Tree[Token] | Failure:
     try:
-        return _grammar().parse(text, start=start)  # type: ignore[return-value]
+        return _grammar().parse(text, start=start)
     except UnexpectedInput as error:
         return failure(error, text)
 
@@ -85,20 +79,15 @@ def _parse(text: str, start: str = "start") -> Tree[object] | Failure:
 
 
 def _unexpected(wrong: Failure, span: Span, text: str, end: str, notes: Sequence[Note] = ()) -> Diagnostic:
-    return UNEXPECTED.at(
-        span,
-        notes=notes,
-        expected="a kind of model" if wrong.is_first and "NAME" in wrong.accepted and "NUMBER" not in wrong.accepted
-        else DGAN.phrase(wrong.accepted),
-        found=quoted(wrong.found, end),
-        hint=dgan_hint(wrong, text[: wrong.start]),
-    )
+    expected = "a kind of model" if wrong.accepted == {"NAME"} and wrong.is_first else DGAN.phrase(wrong.accepted)
+    hint = dgan_hint(wrong, text[: wrong.start])
+    return UNEXPECTED.at(span, notes=notes, expected=expected, found=quoted(wrong.found, end), hint=hint)
 
 
 def _syntax_errors(source: Source, text: str, first: Failure) -> list[Diagnostic]:
     """The first failure and those found after blanking out its line, and so on."""
     found: list[Diagnostic] = []
-    wrong: Tree[object] | Failure = first
+    wrong: Tree[Token] | Failure = first
     while isinstance(wrong, Failure):
         span = Span(source, wrong.start, wrong.end)
         found.append(_unexpected(wrong, span, text, "the end of the file", _unclosed(source, text, wrong)))
@@ -115,9 +104,12 @@ def _syntax_errors(source: Source, text: str, first: Failure) -> list[Diagnostic
 def _unclosed(source: Source, text: str, wrong: Failure) -> list[Note]:
     """A note about the bracket that is open, where its end may be what is missing."""
     opened = open_brackets(text[: wrong.start])
-    if not opened:
+    offset = opened[-1] if opened else None
+    if not wrong.found and offset is not None and text[offset] == "{":
+        offset = unclosed_brace(text)
+    if offset is None:
         return []
-    bracket = Span(source, opened[-1], opened[-1] + 1)
+    bracket = Span(source, offset, offset + 1)
     leaves_line = wrong.found == "->" or bracket.line != source.line_number(wrong.start)
     if wrong.found and not (bracket.text == "(" and leaves_line):
         return []

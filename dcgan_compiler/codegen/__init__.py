@@ -1,0 +1,13 @@
+"""The typed model to Python source: `plan` decides, `render` lays out, `format` formats."""
+
+from __future__ import annotations
+
+from dcgan_compiler.codegen.format import formatted
+from dcgan_compiler.codegen.plan import plan
+from dcgan_compiler.codegen.render import render
+from dcgan_compiler.ir import Model
+
+
+def generate(model: Model) -> str:
+    """The source of the generated file, formatted; the same bytes for the same model on every machine."""
+    return formatted(render("model.py.j2", plan(model)))

@@ -1,0 +1,285 @@
+"""Nodes of the IR to expressions of the generated code: which layers share a `Sequential`, what becomes a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence as Items
+from dataclasses import dataclass, field
+
+from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Structure
+from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Value
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, Module
+from dcgan_compiler.names import class_name
+
+_CHANNELS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels")
+
+
+def flattened(sequence: Sequence) -> list[Node]:
+    """The nodes of a sequence, out of its lines and repeats, but with macro calls in one piece."""
+    nodes: list[Node] = []
+    for item in sequence.items:
+        if isinstance(item, Sequence) and item.macro is None:
+            nodes += flattened(item)
+        else:
+            nodes.append(item)
+    return nodes
+
+
+def is_expression(node: Node) -> bool:
+    """Whether a node can be written into `forward` as an expression."""
+    return isinstance(node, Layer) and node.definition.expression is not None
+
+
+def needs_forward(node: Node) -> bool:
+    """Whether a node is more than one module called on x."""
+    if isinstance(node, Layer):
+        return node.definition.module is None
+    return not isinstance(node, Sequence)
+
+
+# Modules
+
+
+def construct(layer: Layer, *, inplace: bool) -> Construct:
+    """The construction of a layer's module."""
+    assert layer.definition.module is not None
+    module = layer.definition.module(layer)
+    defaults = {parameter.name: parameter.default for parameter in layer.definition.parameters}
+    depthwise = layer.in_shape[0]
+    roles = _positional_roles(layer, module)
+    return Construct(
+        f"nn.{module.name}",
+        tuple(Hole(value, role, role in _CHANNELS) for value, role in zip(module.positional, roles, strict=True)),
+        tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
+        ("inplace=True",) if inplace and layer.definition.inplace else (),
+        module.wrapper,
+        {**defaults, "groups": 1},
+        tuple(Hole(value, name) for name, value in module.general),
+    )
+
+
+def _positional_roles(layer: Layer, module: Module) -> list[str]:
+    """What the positional arguments of a module are: channels where they are the layer's, else the first parameters."""
+    channels = "features" if len(layer.in_shape) == 1 else "channels"
+    if layer.definition.weights == "operator":
+        return [f"in_{channels}", f"out_{channels}"]
+    names = iter([parameter.name for parameter in layer.definition.parameters])
+    return [
+        "num_features" if layer.definition.role == NORM and value == layer.in_shape[0] else next(names, "size")
+        for value in module.positional
+    ]
+
+
+def chained(nodes: Items[Node]) -> Expression:
+    """Nodes as one module."""
+    items: list[Expression] = []
+    before: Node | None = None
+    for position, node in enumerate(nodes):
+        rest = nodes[position:]
+        if isinstance(node, Parallel) and _is_plain(rest[1:]):
+            items.append(parallel_structure(node, rest[1:]))
+            break
+        items.append(module(node, before))
+        before = node
+    return items[0] if len(items) == 1 else Chain(tuple(items))
+
+
+def _is_plain(nodes: Items[Node]) -> bool:
+    """Layers that keep the shape and can follow a sum in its own class."""
+    return all(isinstance(node, Layer) and node.definition.role in (NORM, ACTIVATION) for node in nodes)
+
+
+def module(node: Node, before: Node | None) -> Expression:
+    """One node as a module; `before` is the node whose output it takes in the same chain."""
+    match node:
+        case Layer() if node.definition.module is not None:
+            return construct(node, inplace=_is_fresh(before))
+        case Layer():
+            return _Builder(class_name(node.name), node.definition.summary).structure([node])
+        case Parallel():
+            return parallel_structure(node, [])
+        case Gate():
+            return _Builder("Gate", "`x * gate(x)`").structure([node])
+        case Sequence(macro=None):
+            return chained(flattened(node))
+        case Sequence():
+            return macro_structure(node)
+
+
+def _is_fresh(node: Node | None) -> bool:
+    """Whether a node's output is needed by nobody else, its own backward included, so that it can be overwritten."""
+    if isinstance(node, Layer):
+        return node.definition.weights is not None or node.definition.role == NORM
+    return isinstance(node, Parallel)
+
+
+# Structures
+
+
+def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
+    """Branches, and the layers directly after their sum, as a class."""
+    return _Builder(*_title_and_summary(node)).structure([node, *following])
+
+
+def _title_and_summary(node: Parallel) -> tuple[str, str]:
+    if node.keyword == "residual":
+        size, new_size = node.in_shape[1:], node.out_shape[1:]
+        direction = "Down" if new_size < size else "Up" if new_size > size else ""
+        return f"{direction}ResidualBlock", "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
+    if node.join == "cat":
+        return "ConcatBlock", "Branches joined along the channels"
+    if node.fan_out == "split":
+        return "SplitBlock", "The sum of branches that take a slice of the channels each"
+    return "SumBlock", "The sum of branches"
+
+
+def macro_structure(sequence: Sequence) -> Structure:
+    """The expansion of a macro as a class of the macro's name."""
+    assert sequence.macro is not None
+    title = class_name(sequence.macro)
+    builder = _Builder(title, "")
+    if sequence.transposed:
+        builder = _Builder(mirrored_title(title), f"The mirror of `{title}`")
+    lines = [item for item in sequence.items if isinstance(item, Sequence)]
+    for line in lines:
+        builder.line(line, alone=len(lines) == 1)
+    return builder.build(sequence.in_shape, sequence.out_shape)
+
+
+_OPPOSITES = (("Down", "Up"), ("Encode", "Decode"), ("Contract", "Expand"), ("Reduce", "Expand"), ("Pool", "Unpool"))
+
+
+def mirrored_title(title: str) -> str:
+    """The name of the class that undoes a class: the opposite where there is a word for it."""
+    for one, other in _OPPOSITES:
+        if one in title:
+            return title.replace(one, other)
+        if other in title:
+            return title.replace(other, one)
+    return f"{title}Transpose"
+
+
+@dataclass
+class _Builder:
+    """Collects the attributes and steps of one class."""
+
+    title: str
+    summary: str
+    attributes: list[Attribute] = field(default_factory=list)
+    steps: list[Code] = field(default_factory=list)
+
+    def structure(self, nodes: Items[Node]) -> Structure:
+        """The class of some nodes in a row."""
+        self.nodes(nodes, None)
+        return self.build(nodes[0].in_shape, nodes[-1].out_shape)
+
+    def build(self, in_shape: Shape, out_shape: Shape) -> Structure:
+        """The class of what was collected."""
+        return Structure(
+            self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape
+        )
+
+    def line(self, line: Sequence, *, alone: bool) -> None:
+        """One line of a body: one attribute, as long as it is a chain of modules."""
+        self.nodes(flattened(line), line.name if line.labelled else None if alone else "block")
+
+    def nodes(self, nodes: Items[Node], name: str | None) -> None:
+        """Nodes in a row: runs of modules as attributes, branches, gates and expressions as steps."""
+        run: list[Node] = []
+        before: Node | None = None
+        for node in nodes:
+            if not needs_forward(node):
+                run.append(node)
+                continue
+            self._modules(run, name, before)
+            run, before = [], node
+            self._step(node)
+        self._modules(run, name, before)
+
+    def _modules(self, run: Items[Node], name: str | None, before: Node | None) -> None:
+        if not run:
+            return
+        items = [module(node, earlier) for node, earlier in zip(run, [before, *run], strict=False)]
+        expression = items[0] if len(items) == 1 else Chain(tuple(items))
+        self._call(self._attribute(name or role(run), expression))
+
+    def _step(self, node: Node) -> None:
+        match node:
+            case Gate():
+                attribute = self._attribute("gate", chained(flattened(node.body)))
+                self.steps.append((f"{{x}} * self.{attribute}({{x}})",))
+            case Parallel():
+                self.steps.append(self._joined(node))
+            case Layer() if node.definition.expression is not None:
+                self.steps.append((node.definition.expression(node),))
+
+    def _joined(self, node: Parallel) -> Code:
+        """The branches of a node, called on their share of x and joined, as one expression."""
+        inputs = _shares(node)
+        calls = [
+            self._branch(branch, _branch_name(node, number), share)
+            for number, (branch, share) in enumerate(zip(node.branches, inputs, strict=True))
+        ]
+        if node.join == "cat":
+            return ("torch.cat((", *_separated(calls, ", "), "), dim=1)")
+        calls.sort(key=lambda code: code != ("{x}",))
+        return _separated(calls, " + ")
+
+    def _branch(self, branch: Sequence, name: str, share: Code) -> Code:
+        nodes = flattened(branch)
+        if not nodes:
+            return share
+        lines = [item for item in branch.items if isinstance(item, Sequence)]
+        label = lines[0].name if len(lines) == 1 and lines[0].labelled else None
+        attribute = self._attribute(label or name, chained(nodes))
+        return (f"self.{attribute}(", *share, ")")
+
+    def _attribute(self, name: str, expression: Expression) -> str:
+        """Add an attribute under a name that is still free."""
+        free = free_name(name, [attribute.name for attribute in self.attributes])
+        self.attributes.append(Attribute(free, expression))
+        return free
+
+    def _call(self, attribute: str) -> None:
+        self.steps.append((f"self.{attribute}({{x}})",))
+
+
+def _branch_name(node: Parallel, number: int) -> str:
+    return ("body", "skip")[number] if node.keyword == "residual" else f"branch{number + 1}"
+
+
+def _shares(node: Parallel) -> list[Code]:
+    """What each branch receives: x, or a slice of its channels."""
+    if node.fan_out == "copy":
+        return [("{x}",)] * len(node.branches)
+    shares: list[Code] = []
+    start: Value = 0
+    for number, share in enumerate(node.shares):
+        stop = share[0] + int(str(start))
+        low: Code = (Hole(start, "channels", True),) if start else ()
+        high: Code = (Hole(stop, "channels", True),) if number < len(node.shares) - 1 else ()
+        shares.append(("{x}[:, ", *low, ":", *high, "]"))
+        start = stop
+    return shares
+
+
+def _separated(codes: Iterable[Code], separator: str) -> Code:
+    parts: list[str | Hole] = []
+    for code in codes:
+        parts += [separator, *code] if parts else code
+    return tuple(parts)
+
+
+def free_name(name: str, taken: Items[str]) -> str:
+    """The name, or the first of `name2`, `name3`, ... that is not taken."""
+    numbered = (name if n == 1 else f"{name}{n}" for n in range(1, len(taken) + 2))
+    return next(candidate for candidate in numbered if candidate not in taken)
+
+
+def role(run: Items[Node]) -> str:
+    """A name for an attribute from what it holds."""
+    if len(run) > 1:
+        return "layers"
+    node = run[0]
+    if isinstance(node, Layer):
+        return node.definition.role if node.definition.role in (NORM, ACTIVATION) else node.name
+    return "layers"

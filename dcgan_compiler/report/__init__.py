@@ -1,0 +1,1 @@
+"""What people ask about a model, answered from the typed model: tables and explanations."""
