@@ -96,17 +96,20 @@ def decode(name: str, data: bytes) -> Source:
         ) from None
 
 
-def load(description: str | Path, **options: object) -> SimpleNamespace:
+def load(
+    description: str | Path, *, overrides: Overrides | None = None, input_shape: Shape | None = None
+) -> SimpleNamespace:
     """The classes of a description as live objects, for notebooks; needs torch.
 
-    `description` is the path of a file, or the text of a description (anything with a brace in it). The options are
-    those of `compile_text`. Raises `DescriptionError` with all that is wrong.
+    `description` is the path of a file, or a description itself (a text with a brace in it). Raises `DescriptionError`
+    with all that is wrong.
     """
-    is_text = isinstance(description, str) and "{" in description
-    compile_any = compile_text if is_text else compile_file
-    compilation = compile_any(description, **options)  # type: ignore[operator]
-    if compilation.code is None:
+    if isinstance(description, str) and "{" in description:
+        compilation = compile_text(description, overrides=overrides, input_shape=input_shape)
+    else:
+        compilation = compile_file(description, overrides=overrides, input_shape=input_shape)
+    if compilation.code is None or compilation.model is None:
         raise DescriptionError(compilation.diagnostics)
     namespace: dict[str, object] = {"__name__": compilation.model.name}
-    exec(compile(compilation.code, compilation.model.source_name, "exec"), namespace)  # noqa: S102
+    exec(compile(compilation.code, f"<{compilation.model.name}>", "exec"), namespace)
     return SimpleNamespace(**{name: value for name, value in namespace.items() if not name.startswith("__")})

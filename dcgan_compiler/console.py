@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
 
 import click
-
-if TYPE_CHECKING:
-    from dcgan_compiler.diagnostics import Diagnostic
 
 OK, PROBLEMS, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 70, 130
 STDIN = "-"
@@ -46,33 +46,45 @@ class Program(click.Group):
     `Failure`, and click's own exceptions. Anything else is a bug, and reported as one.
     """
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run the program and exit."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        sys.exit(self._status(*args, **extra))
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which one needs them, not in that of the alphabet."""
+        return list(self.commands)
 
-    def _status(self, *args: Any, **extra: Any) -> int:
-        try:
-            return super().main(*args, standalone_mode=False, **extra) or OK
-        except click.ClickException as error:
-            error.show()
-            return error.exit_code
-        except click.Abort:
-            return INTERRUPTED
-        except OSError as error:
-            _abandon_output()
-            complain(f"error: {(error.strerror or str(error)).lower()}")
-            return PROBLEMS
-        except Exception as error:
-            return _explain(error)
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the program and exit."""
+        run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        return sys.exit(_status(run)) if standalone_mode else run()
+
+
+def _status(run: Callable[[], int | None]) -> int:
+    """The exit status of a run, after the message about what ended it."""
+    try:
+        return run() or OK
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except OSError as error:
+        _abandon_output()
+        complain(f"error: {_in_words(error)}")
+        return PROBLEMS
+    except Exception as error:
+        return _explain(error)
 
 
 def _explain(error: Exception) -> int:
     from dcgan_compiler.diagnostics import DescriptionError
 
     if isinstance(error, DescriptionError):
-        show_diagnostics(error.diagnostics)
+        complain(str(error))
         return PROBLEMS
     if os.environ.get("DCGANC_DEBUG"):
         raise error
@@ -89,6 +101,10 @@ def _abandon_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _in_words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
 # Streams
 
 
@@ -96,28 +112,45 @@ def read_input() -> bytes:
     """All of standard input."""
     if sys.stdin is None:
         raise Failure("can not read standard input: it is closed")
-    return click.get_binary_stream("stdin").read()
+    return sys.stdin.buffer.read()
 
 
 def emit(text: str) -> None:
     """Print what was asked for, in UTF-8 whatever the locale, without adding a line break."""
     if sys.stdout is None:
         raise Failure("can not write to standard output: it is closed")
-    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    try:
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    except BrokenPipeError:
+        raise  # whoever read it has enough; click ends the program quietly
+    except OSError as error:
+        _abandon_output()
+        raise Failure(f"can not write to standard output: {_in_words(error)}") from None
+
+
+def to_json(value: Any) -> str:
+    """A report for other programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def write(target: str | None, text: str, *, force: bool, inputs: Sequence[str] = ()) -> None:
+    """Write to a file, or print where the target is none or `-`; raises `Failure` where the file must be kept."""
+    if target is None or target == STDIN:
+        emit(text)
+        return
+    from dcgan_compiler import output
+
+    try:
+        output.write(Path(target), text, force=force, inputs=[Path(name) for name in inputs if name != STDIN])
+    except output.OutputError as refused:
+        raise Failure(refused.message, refused.help, refused.diff) from None
 
 
 def complain(text: str) -> None:
     """Print a remark or a problem on standard error, in colour on a terminal; where nobody can read it, do not."""
-    with suppress(OSError):
-        click.echo(_coloured(text) if _takes_colour() else text, err=True)
-
-
-def show_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
-    """Print problems on standard error, the errors first, since a long list is cut short."""
-    from dcgan_compiler.diagnostics import render_all
-
-    if diagnostics:
-        complain(render_all(sorted(diagnostics, key=lambda diagnostic: not diagnostic.is_error)))
+    if text:
+        with suppress(OSError):
+            click.echo(_coloured(text) if _takes_colour() else text, err=True)
 
 
 def _takes_colour() -> bool:

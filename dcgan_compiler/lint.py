@@ -1,12 +1,192 @@
-"""Warnings: what compiles, but is probably not what the author wants."""
+"""Warnings: what compiles, but is probably not what the author wants. Each is one function in `_CHECKS`."""
 
 from __future__ import annotations
 
-from dcgan_compiler.diagnostics import Diagnostic
-from dcgan_compiler.ir import Model
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from math import prod
+
+from dcgan_compiler import problems
+from dcgan_compiler.diagnostics import Diagnostic, Note
+from dcgan_compiler.expressions import show
+from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, describe, layers
+from dcgan_compiler.layers.definition import NORM, OPERATOR, uniform
+from dcgan_compiler.layers.geometry import windows
+from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
+
+UNBALANCED_RATIO = 10
+_PROBABILITIES = ("sigmoid", "hardsigmoid", "softmax", "log_softmax")
 
 
 def lint(syntax: tree.Model, model: Model) -> list[Diagnostic]:
     """The warnings of a model that has no errors."""
-    return []
+    return [warning for check in _CHECKS for warning in check(syntax, model)]
+
+
+# The mirror
+
+
+def _checkerboard(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """Windows of a transposed convolution that overlap unevenly; one warning for all of the same geometry."""
+    found: dict[tuple[str, str], dict[int, Span]] = {}
+    for layer in model.derived.layers:
+        if layer.name == "conv_transpose" and any(window.k % window.s for window in windows(layer.arguments)):
+            kernel, stride = (show(uniform(layer.arguments[name])) for name in ("kernel_size", "stride"))
+            found.setdefault((kernel, stride), {})[layer.span.start] = layer.span
+    for (kernel, stride), spans in found.items():
+        first = spans[min(spans)]
+        others = sorted({span.line for span in spans.values()} - {first.line})
+        notes = [Note(f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}")] if others else []
+        yield problems.CHECKERBOARD.at(first, notes=notes, kernel=kernel, stride=stride, half=model.derived.role)
+
+
+def _latent_too_large(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A first layer of the mirror that gives fewer values than the latent has."""
+    latent = next((s for s in syntax.statements if isinstance(s, tree.Setting) and s.name == "latent"), None)
+    first = next((layer for layer in model.derived.layers if layer.definition.weights == OPERATOR), None)
+    if latent is None or first is None or model.latent is None or prod(first.out_shape) >= model.latent:
+        return
+    yield problems.LATENT_TOO_LARGE.at(
+        latent.span,
+        latent=model.latent,
+        half=model.derived.role,
+        layer=first.name,
+        shape=describe(first.out_shape),
+        size=prod(first.out_shape),
+    )
+
+
+def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A mirror that is many times as large as its source, with the layer that makes it so."""
+    source, derived = model.source, model.derived
+    if not 0 < UNBALANCED_RATIO * source.parameters < derived.parameters:
+        return
+    largest = max(derived.layers, key=lambda layer: layer.parameters)
+    yield problems.UNBALANCED.at(
+        largest.span,
+        mirror=derived.role,
+        source=source.role,
+        ratio=derived.parameters / source.parameters,
+        mirror_count=derived.parameters,
+        source_count=source.parameters,
+        layer=largest.name,
+        before=describe(largest.in_shape),
+        after=describe(largest.out_shape),
+        count=largest.parameters,
+    )
+
+
+# What was written
+
+
+def _bias_before_norm(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A bias that the normalisation directly after it takes away again."""
+    for half in _written(model):
+        for chain in _chains(half.body):
+            for layer, norm in pairwise(chain):
+                if isinstance(layer, Layer) and isinstance(norm, Layer) and _has_idle_bias(layer, norm):
+                    yield problems.BIAS_BEFORE_NORM.at(layer.span, layer=layer.name, norm=norm.name)
+
+
+def _has_idle_bias(layer: Layer, norm: Layer) -> bool:
+    return layer.definition.role == OPERATOR and bool(layer.arguments.get("bias")) and norm.definition.centers
+
+
+def _written(model: Model) -> list[Network]:
+    """The halves that the author wrote out."""
+    return [model.source] if model.mirrored else [model.source, model.derived]
+
+
+def _chains(body: Sequence) -> Iterator[list[Node]]:
+    """The nodes of a body one after the other, out of their lines and blocks; then those of the bodies inside them."""
+    chain = list(_flat(body))
+    yield chain
+    for node in chain:
+        inner = node.branches if isinstance(node, Parallel) else (node.body,) if isinstance(node, Gate) else ()
+        for branch in inner:
+            yield from _chains(branch)
+
+
+def _flat(body: Sequence) -> Iterator[Node]:
+    for item in body.items:
+        if isinstance(item, Sequence):
+            yield from _flat(item)
+        else:
+            yield item
+
+
+def _norm_first(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A normalisation before the second operator with weights of a discriminator."""
+    if model.kind != "gan":
+        return
+    operators = 0
+    for layer in layers(model.source.body):
+        operators += layer.definition.weights == OPERATOR
+        if operators > 1:
+            return
+        if layer.definition.role == NORM:
+            yield problems.NORM_FIRST.at(layer.span, norm=layer.name)
+            return
+
+
+def _probability_head(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A discriminator that ends in probabilities."""
+    if model.kind != "gan":
+        return
+    last = next((layer for layer in reversed(model.source.layers) if layer.name != "flatten"), None)
+    if last and last.name in _PROBABILITIES:
+        yield problems.SIGMOID_HEAD.at(last.span, layer=last.name)
+
+
+# Names
+
+
+def _unused_names(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """Params, blocks and arguments of blocks that nothing refers to."""
+    macros = [statement for statement in syntax.statements if isinstance(statement, tree.Macro)]
+    for statement in syntax.statements:
+        if isinstance(statement, tree.Param) and not _refers(_in_view(syntax, statement.name), statement.name):
+            yield problems.UNUSED_NAME.at(statement.name_span, what="the param", name=statement.name)
+    for macro in macros:
+        calls = (node for node in _nodes(syntax.statements) if isinstance(node, tree.Call))
+        if not any(call.name == macro.name for call in calls):
+            yield problems.UNUSED_NAME.at(macro.name_span, what="the block", name=macro.name)
+        for parameter in macro.parameters:
+            if not _refers((macro.parameters, macro.body), parameter.name):
+                yield problems.UNUSED_NAME.at(parameter.span, what="the argument", name=parameter.name)
+
+
+def _in_view(syntax: tree.Model, param: str) -> tuple[tree.Statement, ...]:
+    """The statements in which a name can mean the param: not the blocks with an argument of that name."""
+    return tuple(
+        statement
+        for statement in syntax.statements
+        if not (isinstance(statement, tree.Macro) and param in [one.name for one in statement.parameters])
+    )
+
+
+def _refers(part: object, name: str) -> bool:
+    return any(isinstance(node, tree.Name) and node.id == name for node in _nodes(part))
+
+
+def _nodes(part: object) -> Iterator[tree.Node]:
+    """Every node of a syntax tree, or of a tuple of such."""
+    if isinstance(part, tuple):
+        for item in part:
+            yield from _nodes(item)
+    elif isinstance(part, tree.Node):
+        yield part
+        for child in vars(part).values():
+            yield from _nodes(child)
+
+
+_CHECKS: tuple[Callable[[tree.Model, Model], Iterator[Diagnostic]], ...] = (
+    _checkerboard,
+    _latent_too_large,
+    _unbalanced,
+    _bias_before_norm,
+    _norm_first,
+    _probability_head,
+    _unused_names,
+)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, describe, rebuild, rebuilt
+from dcgan_compiler.ir import Arguments, Gate, Layer, Node, Parallel, Sequence, Shape, describe, rebuild, rebuilt
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, OPERATOR, Draft
 from dcgan_compiler.policy import NONE, SAME, Policy
@@ -297,19 +297,23 @@ def _is_activation(part: _Part) -> bool:
 
 
 def _without_parametrization(node: Node, policy: Policy) -> Draft | Node:
-    """A layer as a draft; a gate as it is, without the parametrizations of its weights if the policy drops them."""
+    """A layer as a draft and a gate as it is, without the parametrizations of their weights if the policy drops them."""
+    keep = policy.spectral_norm == "keep"
     if isinstance(node, Layer):
-        return Draft(node.name, node.arguments)
-    if policy.spectral_norm == "keep":
+        return Draft(node.name, node.arguments if keep else _plain(node.arguments))
+    if keep:
         return node
+    return rebuild(
+        node,
+        node.in_shape,
+        lambda inner, in_shape: (
+            place(Draft(inner.name, _plain(inner.arguments)), in_shape, inner.span) if isinstance(inner, Layer) else None
+        ),
+    )
 
-    def change(inner: Node, in_shape: Shape) -> Items[Node] | None:
-        if not isinstance(inner, Layer) or "spectral_norm" not in inner.arguments:
-            return None
-        plain = {**inner.arguments, "spectral_norm": False, "weight_norm": False}
-        return place(Draft(inner.name, plain), in_shape, inner.span)
 
-    return rebuild(node, node.in_shape, change)
+def _plain(arguments: Arguments) -> Arguments:
+    return {name: False if name in ("spectral_norm", "weight_norm") else value for name, value in arguments.items()}
 
 
 def _with_early_activations(pieces: list[_Piece]) -> list[_Piece]:

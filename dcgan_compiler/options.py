@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dcgan_compiler.console import STDIN
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Number = int | float | bool
+Overrides = Sequence[tuple[str, Number]]
+Shape = tuple[int, ...]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OVERRIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -17,25 +25,18 @@ _SHAPE = re.compile(r"[0-9]{1,18}(?:[x,][0-9]{1,18})*")
 _WORDS = {"true": True, "false": False}
 
 
-class Override(click.ParamType[tuple[str, "int | float | bool"]]):
-    """`name=value`, a value for a param of the description."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int | float | bool]:
-        """The name and the number or boolean."""
-        match = _OVERRIDE.fullmatch(value)
-        if match is None:
-            self.fail(f"{value!r} does not have the form name=value.", param, ctx)
-        name, number = match[1], _number(match[2].strip())
-        if number is None:
-            self.fail(f"{match[2]!r} is not a number, true or false.", param, ctx)
-        return name, number
+def override(text: str) -> tuple[str, Number]:
+    """`width=32` as a name and a number or boolean."""
+    match = _OVERRIDE.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} does not have the form NAME=VALUE.")
+    number = _number(match[2].strip())
+    if number is None:
+        raise click.BadParameter(f"{match[2]!r} is not a number, true or false.")
+    return match[1], number
 
 
-def _number(word: str) -> int | float | bool | None:
+def _number(word: str) -> Number | None:
     if word in _WORDS:
         return _WORDS[word]
     if _INTEGER.fullmatch(word):
@@ -47,44 +48,25 @@ def _number(word: str) -> int | float | bool | None:
     return number if isfinite(number) else None
 
 
-class InputShape(click.ParamType[tuple[int, ...]]):
-    """`3,64,64` or `3x64x64`."""
-
-    name = "C,H,W"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The shape, without the batch."""
-        text = re.sub(r"[\s()]", "", value)
-        if _SHAPE.fullmatch(text) is None:
-            self.fail(f"{value!r} is not a shape such as 3,64,64.", param, ctx)
-        return tuple(map(int, re.split("[x,]", text)))
+def shape(text: str) -> Shape:
+    """`3,64,64`, `3x64x64` or `(3, 64, 64)` as a shape."""
+    bare = re.sub(r"[\s()]", "", text)
+    if _SHAPE.fullmatch(bare) is None:
+        raise click.BadParameter(f"{text!r} is not a shape such as 3,64,64.")
+    return tuple(map(int, re.split("[x,]", bare)))
 
 
-class WarningCode(click.ParamType[str]):
-    """The code of a warning, such as `DG901`."""
+def warning_code(text: str) -> str:
+    """The code of a warning, in capitals."""
+    from dcgan_compiler.diagnostics import WARNING
 
-    name = "CODE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The code, in capitals."""
-        from dcgan_compiler.diagnostics import WARNING
-
-        code: str = value.upper()
-        severity = _severities().get(code)
-        if severity is None:
-            self.fail(f"there is no warning {value!r}.", param, ctx)
-        if severity != WARNING:
-            self.fail(f"{code} is an error; only warnings can be ignored.", param, ctx)
-        return code
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
-        """The codes that begin like this."""
-        from dcgan_compiler.diagnostics import WARNING
-
-        warnings = [code for code, severity in _severities().items() if severity == WARNING]
-        return completions(warnings, incomplete)
+    code = text.upper()
+    severity = _severities().get(code)
+    if severity is None:
+        raise click.BadParameter(f"there is no warning {text!r}.")
+    if severity != WARNING:
+        raise click.BadParameter(f"{code} is an error; only warnings can be ignored.")
+    return code
 
 
 def _severities() -> dict[str, str]:
@@ -95,21 +77,33 @@ def _severities() -> dict[str, str]:
     return {kind.code: kind.severity for kind in vars(problems).values() if isinstance(kind, Kind)}
 
 
-def completions(words: Iterable[str], incomplete: str) -> list[click.shell_completion.CompletionItem]:
+def completions(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     """The words that begin like what has been typed, as a shell wants them."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-# Shared by several commands
+def _complete_warning(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from dcgan_compiler.diagnostics import WARNING
+
+    return completions([code for code, severity in _severities().items() if severity == WARNING], incomplete)
+
+
+def _at_most_one_stdin(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    if value.count(STDIN) > 1:
+        raise click.BadParameter("standard input can be read only once.", context, parameter)
+    return value
+
+
+# The decorators
 
 _NET = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 net = click.argument("net", type=_NET)
-nets = click.argument("nets", type=_NET, nargs=-1, required=True, metavar="NET...")
-force = click.option("--force", is_flag=True, help="Overwrite a file that was edited or comes from elsewhere.")
-json_or_text = click.option(
+nets = click.argument("nets", type=_NET, nargs=-1, required=True, metavar="NET...", callback=_at_most_one_stdin)
+force = click.option("--force", is_flag=True, help="Overwrite an existing file, even an edited one.")
+form = click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -118,7 +112,13 @@ json_or_text = click.option(
     help="The form of the report.",
 )
 ignore = click.option(
-    "--ignore", "ignored", type=WarningCode(), multiple=True, help="A warning not to show; may be repeated."
+    "--ignore",
+    "ignored",
+    type=warning_code,
+    multiple=True,
+    metavar="CODE",
+    shell_complete=_complete_warning,
+    help="A warning not to show; may be repeated.",
 )
 
 
@@ -130,9 +130,15 @@ def output_file(help: str) -> Callable[[F], F]:
 def overrides(command: F) -> F:
     """`-D NAME=VALUE` and `--input C,H,W`, which change a description without editing it."""
     define = click.option(
-        "-D", "--define", "overrides", type=Override(), multiple=True, help="A value for a param; may be repeated."
+        "-D",
+        "--define",
+        "overrides",
+        type=override,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A value for a param; may be repeated.",
     )
-    shape = click.option(
-        "--input", "input_shape", type=InputShape(), help="Another input shape, without the batch: 3,64,64."
+    input_shape = click.option(
+        "--input", "input_shape", type=shape, metavar="C,H,W", help="Another input shape, without the batch."
     )
-    return define(shape(command))
+    return define(input_shape(command))

@@ -94,9 +94,9 @@ REPEAT_COUNT = Kind("DG504", ERROR, "a repeat count must be a whole number from 
 CHECKERBOARD = Kind(
     "DG901",
     WARNING,
-    "kernel_size {kernel} is not divisible by stride {stride}: the mirrored transposed convolution can draw a"
+    "kernel_size {kernel} is not divisible by stride {stride}: the transposed convolution of the {half} can draw a"
     " checkerboard (Odena et al. 2016)",
-    "a kernel_size that is a multiple of the stride, or `upsample nearest` in the mirror, avoids it",
+    "make kernel_size a multiple of the stride, or mirror with `upsample nearest`",
 )
 BIAS_BEFORE_NORM = Kind(
     "DG902", WARNING, "the bias of `{layer}` does nothing before `{norm}`, which subtracts the mean", "add `bias=false`"
@@ -114,12 +114,16 @@ SIGMOID_HEAD = Kind(
     "remove it; use BCEWithLogitsLoss",
 )
 LATENT_TOO_LARGE = Kind(
-    "DG905", WARNING, "the latent ({latent}) is larger than the first map of the mirror, {shape} with {size} values"
+    "DG905",
+    WARNING,
+    "the latent has {latent} values, but the first layer of the {half}, `{layer}`, keeps only {size} of them: {shape}",
+    "a latent of at most {size} loses nothing",
 )
 UNBALANCED = Kind(
     "DG906",
     WARNING,
     "the {mirror} has {ratio:.0f} times the parameters of the {source} ({mirror_count:,} and {source_count:,})",
-    "{hint}",
+    "{count:,} of them are in `{layer}` from {before} to {after}, the mirror of this line; a smaller map or a smaller"
+    " latent makes it smaller",
 )
 UNUSED_NAME = Kind("DG907", WARNING, "{what} `{name}` is never used")

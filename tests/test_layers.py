@@ -1,7 +1,6 @@
-"""The contract of the vocabulary, layer by layer, with torch as the oracle."""
+"""The contract of the vocabulary: what each row of the table says about its layer is what torch does."""
 
 import inspect
-from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -9,14 +8,16 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from interpreter import Checked, torch_module
-from programs import RANKS, calls, placed, shapes
-from torch import nn
+from programs import call, calls, placed, shapes
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from dcgan_compiler.binding import bind
 from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.ir import Layer, Sequence, Shape
 from dcgan_compiler.layers import VOCABULARY, place
-from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef
+from dcgan_compiler.layers.definition import OPERATOR, Draft, LayerDef
+from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH
 from dcgan_compiler.source import Source, Span
 
 SPAN = Span(Source("test", ""), 0, 0)
@@ -25,7 +26,11 @@ each_layer = pytest.mark.parametrize("definition", VOCABULARY.values(), ids=VOCA
 each_case = pytest.mark.parametrize(
     ("definition", "rank"), CASES, ids=[f"{definition.name}-{rank}d" for definition, rank in CASES]
 )
-few = settings(max_examples=25, deadline=None)
+some_examples = settings(max_examples=12, deadline=None)
+
+
+def sequence(layers: list[Layer], in_shape: Shape) -> Sequence:
+    return Sequence.build(layers, in_shape, SPAN)
 
 
 def drawn(data: st.DataObject, definition: LayerDef, rank: int) -> Sequence:
@@ -39,34 +44,176 @@ def drawn(data: st.DataObject, definition: LayerDef, rank: int) -> Sequence:
         raise
 
 
-def sequence(layers: list[Layer], in_shape: Shape) -> Sequence:
-    return Sequence.build(layers, in_shape, SPAN)
+def plain(definition: LayerDef) -> Sequence:
+    """A layer with the arguments that it must have, on an input of 4 channels with places of its largest rank."""
+    values = {"kernel_size": 3, "unflattened_size": "(2, 2)", "padding": 1}
+    required = [parameter.name for parameter in definition.parameters if parameter.required]
+    arguments = [f"{name}={values.get(name, 2)}" for name in required]
+    arguments += ["scale_factor=2"] if definition.name == "upsample" else []
+    in_shape = (4, 6, 6, 6)[: max(definition.ranks) + 1]
+    return sequence(placed(f"{definition.name}({', '.join(arguments)})", in_shape), in_shape)
 
 
-def bare(definition: LayerDef, rank: int, accepts: str) -> nn.Module:
-    """A torch module of the layer on a map of 4 channels."""
-    text = {"group_norm": "group_norm(2)", "local_response_norm": "local_response_norm(size=2)"}
-    layers = placed(text.get(definition.name, f"{definition.name}()"), (4, 6, 6, 6)[: rank + 1])
-    return Checked(sequence(layers, layers[0].in_shape))
+def doubles(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-# Shapes, counts, costs
+# Shapes, parameters, costs
 
 
 @each_case
-@few
+@some_examples
 @given(data=st.data())
-def test_torch_gives_the_shape_and_the_parameters(definition: LayerDef, rank: int, data: st.DataObject) -> None:
+def test_shape_parameters_and_cost_are_those_of_torch(definition: LayerDef, rank: int, data: st.DataObject) -> None:
     layers = drawn(data, definition, rank)
     with torch.device("meta"):
-        Checked(layers)(torch.empty(2, *layers.in_shape))
+        module = Checked(layers)  # which compares shapes and parameters
+        with FlopCounterMode(display=False) as counter:
+            module(torch.empty(2, *layers.in_shape))
+    assert counter.get_total_flops() == 2 * 2 * sum(layer.multiply_adds for layer in layers.items)
 
 
 @each_case
-@few
+@some_examples
 @given(data=st.data())
-def test_torch_counts_as_many_multiply_adds(definition: LayerDef, rank: int, data: st.DataObject) -> None:
+def test_what_does_not_fit_does_not_fit_in_torch(definition: LayerDef, rank: int, data: st.DataObject) -> None:
+    in_shape = data.draw(shapes(rank))
+    text = data.draw(calls(definition, in_shape))
+    try:
+        placed(text, in_shape)
+    except Problem as problem:
+        if problem.diagnostic.kind in (DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH):
+            with pytest.raises((RuntimeError, ValueError)):
+                run_unchecked(definition, text, in_shape)
+
+
+def run_unchecked(definition: LayerDef, text: str, in_shape: Shape) -> None:
+    """The torch module of a layer that the compiler refuses."""
+    arguments, _ = bind(definition, call(text), {"in_channels": in_shape[0]}, len(in_shape) - 1)
+    assert arguments is not None and definition.module is not None
+    try:
+        drafts = definition.expand(in_shape, arguments) or [Draft(definition.name, arguments)]
+    except Problem as problem:
+        raise ValueError("refused before there is a module") from problem
+    for draft in drafts:
+        width = draft.arguments.get(definition.width or "multiplier", in_shape[0])
+        out_shape = draft.arguments.get("unflattened_size", (width, *in_shape[1:]))
+        module = definition.module(Layer(definition, draft.arguments, in_shape, out_shape, SPAN))
+        getattr(nn, module.name)(*module.positional, **dict(module.keywords))(torch.empty(2, *in_shape))
+
+
+# The mirror
+
+
+@each_case
+@some_examples
+@given(
+    data=st.data(),
+    upsample=st.sampled_from(("transpose", "nearest", "bilinear", "pixel_shuffle")),
+    unpool=st.sampled_from(("nearest", "bilinear", "transpose")),
+    spectral_norm=st.sampled_from(("keep", "drop")),
+)
+def test_the_mirror_gives_back_the_input_shape(
+    definition: LayerDef, rank: int, data: st.DataObject, upsample: str, unpool: str, spectral_norm: str
+) -> None:
+    choices = SimpleNamespace(upsample=upsample, unpool=unpool, spectral_norm=spectral_norm)
     layers = drawn(data, definition, rank)
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        Checked(layers).eval()(torch.empty(1, *layers.in_shape))
-    assert counter.get_total_flops() == 2 * sum(layer.multiply_adds for layer in layers.items)
+    for layer in layers.items:
+        assert isinstance(layer, Layer)
+        if layer.definition.mirror is None:
+            continue
+        try:
+            drafts = layer.definition.mirror(layer, choices)
+        except Problem:
+            assert upsample == "pixel_shuffle", "the only choice that can not always be had"
+            continue
+        undone: list[Layer] = []
+        for draft in drafts:
+            undone += place(draft, undone[-1].out_shape if undone else layer.out_shape, SPAN)
+        mirrored = sequence(undone, layer.out_shape)
+        assert mirrored.out_shape == layer.in_shape
+        with torch.device("meta"):
+            Checked(mirrored)(torch.empty(2, *layer.out_shape))
+
+
+@each_layer
+def test_what_keeps_its_place_keeps_the_shape(definition: LayerDef) -> None:
+    """Only operators are undone; the mirror takes every other layer over as it is."""
+    layers = plain(definition)
+    if definition.role != OPERATOR:
+        assert definition.mirror is None
+        assert layers.in_shape == layers.out_shape
+
+
+# Names and defaults
+
+
+@each_layer
+def test_parameters_are_torchs_in_torchs_order(definition: LayerDef) -> None:
+    """Those that torch's constructor has, too, stand in its order and have its defaults."""
+    layers = plain(definition)
+    if definition.module is None or not layers.items:
+        return
+    module = definition.module(layers.items[0])
+    theirs = inspect.signature(getattr(nn, module.name)).parameters
+    shared = {p.name: p.default for p in definition.parameters if p.name in theirs}
+    assert list(shared) == [name for name in theirs if name in shared]
+    for name, default in shared.items():
+        optional = theirs[name].default is not inspect.Parameter.empty
+        assert default == theirs[name].default if optional and name != "dim" else True, name
+
+
+@each_layer
+def test_every_layer_explains_itself(definition: LayerDef) -> None:
+    for text in (definition.summary, definition.shape_rule, definition.mirror_rule):
+        assert text and text == text.strip() and not text.endswith(".")
+
+
+# Properties that the passes rely on
+
+
+@each_layer
+def test_an_expression_does_what_the_module_does(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.expression is not None and definition.module is not None:
+        x = doubles(2, *layers.in_shape)
+        [layer] = layers.items
+        assert isinstance(layer, Layer)
+        assert torch.equal(Checked(layers)(x), torch_module(layer)(x))
+
+
+@each_layer
+def test_what_is_elementwise_commutes_with_nearest_upsampling(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.elementwise:
+        run, repeated = Checked(layers).double(), nn.Upsample(scale_factor=2)
+        x = doubles(2, 4, 6, 6, 6)
+        larger = Checked(sequence(placed(f"{definition.name}()", (4, 12, 12, 12)), (4, 12, 12, 12))).double()
+        torch.testing.assert_close(larger(repeated(x)), repeated(run(x)))
+
+
+@each_layer
+def test_what_centers_ignores_a_bias(definition: LayerDef) -> None:
+    layers = plain(definition)
+    x = doubles(8, *layers.in_shape)
+    bias = doubles(layers.in_shape[0]).reshape(-1, *[1] * (len(layers.in_shape) - 1))
+    run = Checked(layers).double()
+    if definition.role == "norm":
+        ignored = torch.allclose(run(x), run(x + bias), atol=1e-3)
+        assert ignored == definition.centers
+
+
+@each_layer
+def test_what_pools_shrinks_a_constant_map_to_itself(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.pools and definition.name != "global_sum_pool":
+        x = torch.ones(2, *layers.in_shape)
+        assert torch.equal(Checked(layers)(x), torch.ones(2, *layers.out_shape))
+
+
+@each_layer
+def test_inplace_is_an_argument_of_torch_where_the_table_says_so(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.inplace and definition.module is not None:
+        module = definition.module(layers.items[0])
+        assert "inplace" in inspect.signature(getattr(nn, module.name)).parameters

@@ -18,6 +18,7 @@ from dcgan_compiler.codegen.expression import (
     Construct,
     Expression,
     Hole,
+    Source,
     Structure,
     literal,
     structures,
@@ -58,6 +59,7 @@ class ClassDef:
     arguments: tuple[Argument, ...]
     attributes: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
+    statements: tuple[str, ...]
     stored: tuple[str, ...]
 
     def holes(self, use: Structure) -> list[Hole]:
@@ -123,11 +125,12 @@ class _Comparison:
             attributes.append((attribute.name, self.expression(aligned)))
         in_init = set(self.used)
         self.used.clear()
-        steps = tuple(self._step([use.steps[number] for use in self.uses]) for number in range(len(first.steps)))
+        steps = tuple(map(self._line, zip(*(use.steps for use in self.uses), strict=True)))
+        statements = tuple(map(self._line, zip(*(use.statements for use in self.uses), strict=True)))
         in_forward = set(self.used)
         arguments = tuple(a for a in self.arguments.values() if a.name in in_init | in_forward)
         stored = tuple(argument.name for argument in arguments if argument.name in in_forward)
-        return ClassDef(name, self.uses, arguments, tuple(attributes), steps, stored)
+        return ClassDef(name, self.uses, arguments, tuple(attributes), steps, statements, stored)
 
     def _channel_arguments(self) -> None:
         """The channels that arrive and leave: one argument where they are always equal."""
@@ -147,6 +150,8 @@ class _Comparison:
         first = aligned[0]
         if isinstance(first, Chain):
             return self._chain([one for one in aligned if isinstance(one, Chain)])
+        if isinstance(first, Source):
+            return first.text
         name, positional, keywords, extra = self._call(aligned)
         arguments = [*positional, *(f"{key}={value}" for key, value in keywords), *extra]
         text = f"{name}({', '.join(arguments)})"
@@ -189,8 +194,8 @@ class _Comparison:
             else:
                 yield f"*({text} for _ in range({count}))"
 
-    def _step(self, aligned: Sequence[Code]) -> str:
-        """A step of forward; an argument that it needs is an attribute of the object."""
+    def _line(self, aligned: Sequence[Code]) -> str:
+        """A line of forward; an argument that it needs is an attribute of the object."""
         parts = []
         for column in zip(*aligned, strict=True):
             if isinstance(column[0], str):
@@ -234,7 +239,11 @@ def _keywords(constructs: Sequence[Construct]) -> list[tuple[Hole, ...]]:
     holes = {hole.role: hole for one in constructs for hole in one.keywords}
     columns = []
     for role, example in holes.items():
-        given = [next((hole for hole in one.keywords if hole.role == role), None) for one in constructs]
-        defaults = (Hole(one.defaults[role], role, example.is_channels) for one in constructs)
-        columns.append(tuple(hole or default for hole, default in zip(given, defaults, strict=True)))
+        given = ({hole.role: hole for hole in one.keywords} for one in constructs)
+        columns.append(
+            tuple(
+                written[role] if role in written else Hole(one.defaults[role], role, example.is_channels)
+                for one, written in zip(constructs, given, strict=True)
+            )
+        )
     return columns

@@ -27,7 +27,7 @@ class Hole:
 
 @dataclass(frozen=True)
 class Construct:
-    """`nn.Conv2d(3, 64, kernel_size=4)`, inside `wrapper(...)` if there is one.
+    """`nn.Conv2d(3, 64, kernel_size=4)`, or any other call, inside `wrapper(...)` if there is one.
 
     `defaults` are torch's values for the keywords that are not given; `flags` are keywords that are no numbers;
     `general` are the keywords to use where constructions of one class do not all give the same.
@@ -45,6 +45,18 @@ class Construct:
     def form(self) -> Any:
         """What must be equal for two constructions to differ in numbers only."""
         return self.name, len(self.positional), self.flags, self.wrapper
+
+
+@dataclass(frozen=True)
+class Source:
+    """An expression without numbers, as it is: `nn.Parameter(torch.zeros(1))`."""
+
+    text: str
+
+    @property
+    def form(self) -> Any:
+        """What must be equal for two expressions to differ in numbers only."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ Code = tuple[str | Hole, ...]
 
 @dataclass(frozen=True)
 class Structure:
-    """What becomes a class: its attributes, and the steps of its forward, each an expression of `{x}`.
+    """What becomes a class: its attributes, and its forward: steps, each an expression of `{x}`, or whole statements.
 
     `title` is the class name that it asks for, `summary` says in words or as code what it does.
     """
@@ -84,16 +96,19 @@ class Structure:
     steps: tuple[Code, ...]
     in_shape: Shape
     out_shape: Shape
+    statements: tuple[Code, ...] = ()
 
     @property
     def form(self) -> Any:
         """What must be equal for two structures to share a class."""
         attributes = tuple((attribute.name, attribute.expression.form) for attribute in self.attributes)
-        steps = tuple(tuple(None if isinstance(part, Hole) else part for part in step) for step in self.steps)
-        return self.title, attributes, steps, len(self.in_shape), len(self.out_shape)
+        code = tuple(
+            tuple(None if isinstance(part, Hole) else part for part in line) for line in self.steps + self.statements
+        )
+        return self.title, attributes, code, len(self.in_shape), len(self.out_shape)
 
 
-Expression = Construct | Chain | Structure
+Expression = Construct | Source | Chain | Structure
 
 
 def structures(expression: Expression) -> Iterator[Structure]:

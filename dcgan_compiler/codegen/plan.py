@@ -226,7 +226,7 @@ def _forward(steps: Items[str], argument: str, heads: Items[str] = ()) -> Iterat
 
 def _is_tensor(step: str) -> bool:
     """Whether a type checker knows that a step gives a Tensor; what a module returns, it does not know."""
-    return step.startswith(("{x}", "torch."))
+    return step.startswith(("{x}.", "{x}[", "torch."))
 
 
 # Classes that structures share
@@ -242,7 +242,7 @@ def _shared_class(definition: ClassDef) -> ClassPlan:
         tuple(init),
         "x: Tensor",
         "Tensor",
-        tuple(_forward(definition.steps, "x")),
+        definition.statements or tuple(_forward(definition.steps, "x")),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field
 
-from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Structure
+from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Value
-from dcgan_compiler.layers.definition import ACTIVATION, NORM, Module
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
 from dcgan_compiler.names import class_name
 
 _CHANNELS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels")
@@ -32,7 +32,7 @@ def is_expression(node: Node) -> bool:
 def needs_forward(node: Node) -> bool:
     """Whether a node is more than one module called on x."""
     if isinstance(node, Layer):
-        return node.definition.module is None
+        return node.definition.module is None and node.definition.composite is None
     return not isinstance(node, Sequence)
 
 
@@ -42,7 +42,10 @@ def needs_forward(node: Node) -> bool:
 def construct(layer: Layer, *, inplace: bool) -> Construct:
     """The construction of a layer's module."""
     assert layer.definition.module is not None
-    module = layer.definition.module(layer)
+    return _constructed(layer, layer.definition.module(layer), inplace=inplace)
+
+
+def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Construct:
     defaults = {parameter.name: parameter.default for parameter in layer.definition.parameters}
     depthwise = layer.in_shape[0]
     roles = _positional_roles(layer, module)
@@ -93,6 +96,8 @@ def module(node: Node, before: Node | None) -> Expression:
     match node:
         case Layer() if node.definition.module is not None:
             return construct(node, inplace=_is_fresh(before))
+        case Layer() if node.definition.composite is not None:
+            return composite_structure(node, node.definition.composite(node))
         case Layer():
             return _Builder(class_name(node.name), node.definition.summary).structure([node])
         case Parallel():
@@ -113,6 +118,20 @@ def _is_fresh(node: Node | None) -> bool:
 
 
 # Structures
+
+
+def composite_structure(layer: Layer, composite: Composite) -> Structure:
+    """A layer that torch has no module for, as a class."""
+    attributes = [
+        Attribute(name, Source(part) if isinstance(part, str) else _constructed(layer, part))
+        for name, part in composite.parts
+    ]
+    statements = [
+        tuple(part if isinstance(part, str) else Hole(part[1], part[0]) for part in statement)
+        for statement in composite.statements
+    ]
+    shapes = layer.in_shape, layer.out_shape
+    return Structure(composite.title, composite.summary, tuple(attributes), (), *shapes, tuple(statements))
 
 
 def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:

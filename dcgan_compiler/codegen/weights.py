@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcgan_compiler.ir import Layer, Model
+from dcgan_compiler.layers.definition import Module
 
 _SUMMARIES = {
     "dcgan": "weights from N(0, 0.02){zero} (Radford et al. 2016)",
@@ -21,16 +22,17 @@ _STATEMENTS = {
 def init_function(model: Model) -> str:
     """The source of `init_weights`, or nothing where torch's own initialisation is kept."""
     layers = [*model.source.layers, *model.derived.layers]
-    operators = [layer for layer in layers if layer.definition.weights == "operator"]
-    norms = [layer for layer in layers if layer.definition.weights == "norm" and layer.arguments["affine"]]
+    operators = [module for layer in layers if layer.definition.weights == "operator" for module in _modules(layer)]
+    norms = [module for layer in layers if layer.definition.weights == "norm" for module in _modules(layer)]
+    norms = [module for module in norms if _keyword(module, "affine")]
     if model.init == "torch" or not operators:
         return ""
-    zero = ", biases zero" if any(layer.arguments["bias"] for layer in operators) else ""
+    zero = ", biases zero" if any(_keyword(module, "bias") for module in operators) else ""
     lines = [
         "def init_weights(module: nn.Module) -> None:",
         f'    """Initialise one module: {_SUMMARIES[model.init].format(zero=zero)}."""',
         f"    if isinstance(module, {_class_names(operators)}):",
-        *_weight_lines(model, operators),
+        *_weight_lines(_STATEMENTS[model.init], operators),
         *_bias_lines(operators),
     ]
     if model.init == "dcgan" and norms:
@@ -42,38 +44,38 @@ def init_function(model: Model) -> str:
     return "\n".join(lines)
 
 
-def _weight_lines(model: Model, operators: list[Layer]) -> list[str]:
+def _modules(layer: Layer) -> list[Module]:
+    """The torch modules of a layer, those inside a class of its own too."""
+    definition = layer.definition
+    if definition.composite is not None:
+        return [part for _, part in definition.composite(layer).parts if isinstance(part, Module)]
+    return [definition.module(layer)] if definition.module is not None else []
+
+
+def _keyword(module: Module, name: str) -> bool:
+    """A keyword that is true unless it is given."""
+    return bool(dict(module.keywords).get(name, True))
+
+
+def _weight_lines(statement: str, operators: list[Module]) -> list[str]:
     """One statement, or two ways where some of the weights are parametrized: those are set through their inverse."""
-    statement = _STATEMENTS[model.init]
-    plain = f"        {statement.format(weight='module.weight')}"
-    if not any(_is_parametrized(layer) for layer in operators):
-        return [plain]
-    value = statement.format(weight="torch.empty_like(module.weight)")
+    plain = statement.format(weight="module.weight")
+    if not any(module.wrapper for module in operators):
+        return [f"        {plain}"]
     return [
         "        if parametrize.is_parametrized(module):",
-        f"            module.weight = {value}",
+        f"            module.weight = {statement.format(weight='torch.empty_like(module.weight)')}",
         "        else:",
-        f"    {plain}",
+        f"            {plain}",
     ]
 
 
-def _is_parametrized(layer: Layer) -> bool:
-    return bool(layer.arguments.get("spectral_norm") or layer.arguments.get("weight_norm"))
-
-
-def _bias_lines(operators: list[Layer]) -> list[str]:
-    biased = [bool(layer.arguments["bias"]) for layer in operators]
-    if not any(biased):
+def _bias_lines(operators: list[Module]) -> list[str]:
+    if not any(_keyword(module, "bias") for module in operators):
         return []
-    if all(biased):
-        return ["        nn.init.zeros_(module.bias)"]
     return ["        if module.bias is not None:", "            nn.init.zeros_(module.bias)"]
 
 
-def _class_names(layers: list[Layer]) -> str:
-    names: list[str] = []
-    for layer in layers:
-        assert layer.definition.module is not None
-        name = f"nn.{layer.definition.module(layer).name}"
-        names += [] if name in names else [name]
+def _class_names(modules: list[Module]) -> str:
+    names = list(dict.fromkeys(f"nn.{module.name}" for module in modules))
     return names[0] if len(names) == 1 else f"({', '.join(names)})"

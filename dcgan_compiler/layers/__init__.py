@@ -6,6 +6,7 @@ from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.ir import Layer, Shape
 from dcgan_compiler.layers import (
     activation,
+    attention,
     convolution,
     linear,
     normalization,
@@ -17,7 +18,7 @@ from dcgan_compiler.layers import (
 from dcgan_compiler.layers.definition import Draft, LayerDef
 from dcgan_compiler.source import Span
 
-_GROUPS = (convolution, linear, pooling, sampling, reshape, normalization, activation, regularization)
+_GROUPS = (convolution, linear, pooling, sampling, reshape, normalization, activation, regularization, attention)
 
 VOCABULARY: dict[str, LayerDef] = {definition.name: definition for group in _GROUPS for definition in group.LAYERS}
 

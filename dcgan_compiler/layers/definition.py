@@ -130,6 +130,20 @@ class Module:
     general: tuple[tuple[str, Value], ...] = ()
 
 
+@dataclass(frozen=True)
+class Composite:
+    """A layer that torch has no module for, as a class of the generated file.
+
+    `parts` are its attributes: modules, or source. `statements` are its forward on `x`: source, and (role, value) pairs
+    for numbers that may differ between the uses of the class.
+    """
+
+    title: str
+    summary: str
+    parts: tuple[tuple[str, Module | str], ...]
+    statements: tuple[tuple[str | tuple[str, Value], ...], ...]
+
+
 class MirrorChoices(Protocol):
     """The options of a mirror that a layer's own rule depends on."""
 
@@ -158,7 +172,8 @@ class LayerDef:
     `role`: an operator is transposed by the mirror; any other role stands between operators and keeps its tensor.
     `ranks`: how many spatial axes the input may have (0 for features).
     `infer`: output shape from input shape and arguments; raises `Problem`.
-    `module`: the torch module, or None where there is none; `expression`: the same as an expression of `{x}`.
+    `module`: the torch module, or None where there is none; `expression`: the same as an expression of `{x}`;
+    `composite`: the same as a class of the generated file.
     `mirror`: the drafts that undo an operator; their last output has the operator's input shape.
     `count`: trainable parameters. `cost`: multiply-adds of one sample.
     `expand`: drafts that stand for the layer where it is written, or None for the layer itself.
@@ -181,6 +196,7 @@ class LayerDef:
     infer: Callable[[Shape, Arguments], Shape] = same_shape
     module: Callable[[Layer], Module] | None = None
     expression: Callable[[Layer], str] | None = None
+    composite: Callable[[Layer], Composite] | None = None
     mirror: Callable[[Layer, MirrorChoices], Sequence[Draft]] | None = None
     count: Callable[[Layer], int] = field(default=lambda layer: 0)
     cost: Callable[[Layer], int] = field(default=lambda layer: 0)

@@ -139,7 +139,7 @@ LAYERS = (
         ranks=(0,),
         infer=_unflatten_shape,
         module=lambda layer: Module("Unflatten", (1, layer.out_shape)),
-        expression=lambda layer: f"{{x}}.unflatten(1, {layer.out_shape})",
+        expression=lambda layer: f"{{x}}.reshape(-1, {', '.join(map(str, layer.out_shape))})",
         mirror=lambda layer, choices: [Draft("flatten", {})],
     ),
     LayerDef(

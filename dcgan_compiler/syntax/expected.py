@@ -30,7 +30,8 @@ class Failure:
 def failure(error: UnexpectedInput, text: str) -> Failure:
     """Lark's exception as data."""
     parser = error.interactive_parser
-    accepted = frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+    accepts = parser.accepts()  # type: ignore[no-untyped-call]
+    accepted = frozenset(accepts or {"$END"})  # none are left once a whole expression is recognised
     is_first = not parser.parser_state.value_stack
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         token = error.token

@@ -6,7 +6,7 @@ import re
 
 from dcgan_compiler.syntax.tree import Macro, Model, Param
 
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SETTINGS = ("input", "latent", "init", "classes", "condition")
 COMBINATORS = {"residual": "skip", "sum": None, "concat": None, "gate": None, "repeat": "body"}
 
@@ -15,13 +15,12 @@ BUILT_IN_NAMES = frozenset({"index", "in_channels"})
 # Words that the grammar does not take for a name, by where the name stands.
 NOT_A_LINK = frozenset({*COMBINATORS, "skip"})
 NOT_A_SECTION = frozenset({*SETTINGS, "param", "default", "block", "train", "params", "blocks"})
-NOT_AN_OPTION = frozenset({"at"})
 NOT_IN_AN_EXPRESSION = frozenset({"true", "false"})
 
 
 def is_identifier(word: str) -> bool:
     """Whether a word can be a name."""
-    return IDENTIFIER.fullmatch(word) is not None
+    return _IDENTIFIER.fullmatch(word) is not None
 
 
 def names_of(model: Model) -> frozenset[str]:

@@ -20,7 +20,6 @@ from dcgan_compiler.syntax.json_names import (
     COMBINATORS,
     NOT_A_LINK,
     NOT_A_SECTION,
-    NOT_AN_OPTION,
     NOT_IN_AN_EXPRESSION,
     SETTINGS,
     is_identifier,
@@ -174,7 +173,7 @@ def _option_group(member: Member, scope: _Scope) -> tuple[tree.Option | tree.At,
     if key.value == "at":
         labels = _object(value, 'options of labels, as in {"stem": {...}}')
         return _all(lambda label: _at(label, scope), labels.members)
-    name = _name(key, "the name of an option", NOT_AN_OPTION)
+    name = _name(key, "the name of an option")
     return (tree.Option(_span(member), name, _expression(value, scope), key.span),)
 
 

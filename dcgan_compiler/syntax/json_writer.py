@@ -196,6 +196,8 @@ def _expression(value: Expression) -> Any:
             return -number
         case Tuple():
             return [_expression(item) for item in value.items]
+        case Text(value=word) if "'" not in word:
+            return f"'{word}'"  # with double quotes JSON would have to escape them
         case _:
             return print_expression(value)
 

@@ -39,7 +39,7 @@ from dcgan_compiler.syntax.tree import (
 
 WIDTH = 100
 _INDENT = "    "
-_TO_BRACE = re.compile(r"(?:[^#{]|#[^\r\n]*)*\{")
+_TO_BRACE = re.compile(r"(?:[^#{]|#[^\r\n]*+)*+\{")
 _TO_COMMENT = re.compile(r"[ \t\f;]*(?=#)")
 
 

@@ -110,8 +110,7 @@ def _unclosed(source: Source, text: str, wrong: Failure) -> list[Note]:
     if offset is None:
         return []
     bracket = Span(source, offset, offset + 1)
-    leaves_line = wrong.found == "->" or bracket.line != source.line_number(wrong.start)
-    if wrong.found and not (bracket.text == "(" and leaves_line):
+    if wrong.found and (bracket.text == "{" or _closing(text, offset) > offset):
         return []
     return [Note(f"this `{bracket.text}` is not closed", bracket)]
 

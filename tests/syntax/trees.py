@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from dcgan_compiler.source import Source, Span
@@ -22,6 +24,12 @@ identifiers = (words | st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=Tr
 )
 section_names = identifiers.filter(lambda word: word not in STATEMENTS)
 few = {"max_size": 3}
+spans = st.just(SPAN)
+
+
+def node(kind: type[tree.Node], *fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Nodes with these fields after the span; unlike those of `st.builds`, they are shown quickly when a test fails."""
+    return st.tuples(*fields).map(lambda values: kind(SPAN, *values))
 
 
 def _number(value: int | float) -> tree.Number:
@@ -39,78 +47,75 @@ atoms = (
 
 
 def _arguments(values: st.SearchStrategy[tree.Expression]) -> st.SearchStrategy[tuple[tree.Argument, ...]]:
-    argument = st.builds(tree.Argument, st.just(SPAN), st.none() | identifiers, values)
+    argument = node(tree.Argument, st.none() | identifiers, values)
     return st.lists(argument, **few).map(tuple)
 
 
 def _larger(smaller: st.SearchStrategy[tree.Expression]) -> st.SearchStrategy[tree.Expression]:
     operators = st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<", "<=", "==", "!=", ">", ">="])
     return (
-        st.builds(tree.Tuple, st.just(SPAN), st.lists(smaller, min_size=1, **few).map(tuple))
-        | st.builds(tree.Unary, st.just(SPAN), smaller)
-        | st.builds(tree.Binary, st.just(SPAN), operators, smaller, smaller)
-        | st.builds(tree.Call, st.just(SPAN), identifiers, _arguments(smaller), st.just(SPAN))
+        node(tree.Tuple, st.lists(smaller, min_size=1, **few).map(tuple))
+        | node(tree.Unary, smaller)
+        | node(tree.Binary, operators, smaller, smaller)
+        | node(tree.Call, identifiers, _arguments(smaller), spans)
     )
 
 
 expressions = st.recursive(atoms, _larger, max_leaves=6)
-layers = st.builds(tree.Call, st.just(SPAN), identifiers, _arguments(expressions), st.just(SPAN))
+layers = node(tree.Call, identifiers, _arguments(expressions), spans)
 
 
 def _bodies(links: st.SearchStrategy[tree.Link]) -> st.SearchStrategy[tree.Body]:
-    line = st.builds(
-        tree.Line, st.just(SPAN), st.none() | identifiers, st.lists(links, min_size=1, **few).map(tuple), st.just(SPAN)
-    )
-    return st.builds(tree.Body, st.just(SPAN), st.lists(line, **few).map(tuple))
+    line = node(tree.Line, st.none() | identifiers, st.lists(links, min_size=1, **few).map(tuple), spans)
+    return node(tree.Body, st.lists(line, **few).map(tuple))
 
 
 def _combinators(links: st.SearchStrategy[tree.Link]) -> st.SearchStrategy[tree.Link]:
     bodies = _bodies(links)
     branches = st.lists(bodies, min_size=1, **few).map(tuple)
     return (
-        st.builds(tree.Residual, st.just(SPAN), bodies, st.none() | bodies)
-        | st.builds(tree.Branches, st.just(SPAN), st.sampled_from(["sum", "concat"]), branches)
-        | st.builds(tree.Gate, st.just(SPAN), bodies)
-        | st.builds(tree.Repeat, st.just(SPAN), expressions, bodies)
+        node(tree.Residual, bodies, st.none() | bodies)
+        | node(tree.Branches, st.sampled_from(["sum", "concat"]), branches)
+        | node(tree.Gate, bodies)
+        | node(tree.Repeat, expressions, bodies)
     )
 
 
 bodies = _bodies(st.recursive(layers, _combinators, max_leaves=6))
 
-_options = st.builds(tree.Option, st.just(SPAN), identifiers, expressions, st.just(SPAN))
+_options = node(tree.Option, identifiers, expressions, spans)
 
 
 def _option_blocks(items: st.SearchStrategy[tree.Option | tree.At]) -> st.SearchStrategy[tree.Options]:
-    return st.builds(tree.Options, st.just(SPAN), st.lists(items, max_size=4).map(tuple))
+    return node(tree.Options, st.lists(items, max_size=4).map(tuple))
 
 
 options = _option_blocks(
     st.recursive(
         _options,
-        lambda items: st.builds(tree.At, st.just(SPAN), identifiers, _option_blocks(items), st.just(SPAN)),
+        lambda items: node(tree.At, identifiers, _option_blocks(items), spans),
         max_leaves=6,
     )
 )
 
-_parameter = st.builds(tree.MacroParameter, st.just(SPAN), identifiers, st.none() | expressions)
+_parameter = node(tree.MacroParameter, identifiers, st.none() | expressions)
 _setting = st.sampled_from(["input", "latent", "init", "classes", "condition"])
 statements = (
-    st.builds(tree.Param, st.just(SPAN), identifiers, expressions, st.just(SPAN))
-    | st.builds(tree.Setting, st.just(SPAN), _setting, expressions)
-    | st.builds(tree.Default, st.just(SPAN), layers)
-    | st.builds(tree.Macro, st.just(SPAN), identifiers, st.lists(_parameter, **few).map(tuple), bodies, st.just(SPAN))
-    | st.builds(tree.Section, st.just(SPAN), section_names, bodies, st.just(SPAN))
-    | st.builds(tree.Mirror, st.just(SPAN), section_names, options, st.just(SPAN))
-    | st.builds(tree.Train, st.just(SPAN), options)
+    node(tree.Param, identifiers, expressions, spans)
+    | node(tree.Setting, _setting, expressions)
+    | node(tree.Default, layers)
+    | node(tree.Macro, identifiers, st.lists(_parameter, **few).map(tuple), bodies, spans)
+    | node(tree.Section, section_names, bodies, spans)
+    | node(tree.Mirror, section_names, options, spans)
+    | node(tree.Train, options)
 )
 
-models = st.builds(
+models = node(
     tree.Model,
-    st.just(SPAN),
     st.sampled_from(["gan", "vae", "autoencoder"]),
     identifiers,
     st.lists(statements, max_size=5).map(tuple),
     st.just(()),
-    st.just(SPAN),
-    st.just(SPAN),
+    spans,
+    spans,
 )

@@ -1,0 +1,159 @@
+"""What is verified: the generated classes, imported and run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_compiler.ir import Model, Network, Shape
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+BATCH = 2
+_TOLERANCE = 1e-3  # of the largest number; a wrong weight or layer is off by far more
+_WHOLES = {"vae": "VAE", "autoencoder": "Autoencoder"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One generated class, and the shape that it takes."""
+
+    name: str
+    module_name: str
+    in_shape: Shape
+
+    @property
+    def generated(self) -> Callable[[], nn.Module]:
+        """The class itself."""
+        found: Callable[[], nn.Module] = getattr(sys.modules[self.module_name], self.name)
+        return found
+
+    def build(self) -> nn.Module:
+        """A new instance in eval mode, every time with the same weights."""
+        import torch
+
+        torch.manual_seed(0)
+        return self.generated().eval()
+
+    def example(self) -> Tensor:
+        """A batch for it, every time the same."""
+        import torch
+
+        return torch.randn(BATCH, *self.in_shape, generator=torch.Generator().manual_seed(1))
+
+    def run(self) -> list[Tensor]:
+        """What a new instance makes of the example."""
+        import torch
+
+        with torch.no_grad():
+            return tensors(self.build()(self.example()))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and the file that was generated for it; `backend` is what torch.compile is tried with.
+
+    The file is imported under a name of its own, as a real module: torch.jit.script reads the file, and pickle looks
+    the classes up by the name.
+    """
+
+    model: Model
+    path: Path
+    backend: str
+
+    @property
+    def module_name(self) -> str:
+        """The name of the imported module."""
+        return self.path.stem
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the module could be imported."""
+        return self.module_name in sys.modules
+
+    def import_file(self) -> None:
+        """Import the file; raises what its code raises."""
+        spec = importlib.util.spec_from_file_location(self.module_name, self.path)
+        assert spec is not None and spec.loader is not None
+        sys.modules[self.module_name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[self.module_name])
+        except BaseException:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """Undo the import."""
+        sys.modules.pop(self.module_name, None)
+
+    @property
+    def halves(self) -> list[tuple[Part, Network]]:
+        """The classes of the two networks, with what they must be."""
+        networks = (self.model.source, self.model.derived)
+        return [(Part(one.role.capitalize(), self.module_name, one.in_shape), one) for one in networks]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All classes of the contract; the output of the last has the shape of the model's input."""
+        halves = [part for part, _ in self.halves]
+        whole = _WHOLES.get(self.model.kind)
+        return [*halves, Part(whole, self.module_name, self.model.input_shape)] if whole else halves
+
+
+# Running and comparing
+
+
+class Mismatch(Exception):
+    """Raised where the generated code is not what it must be, with what is different."""
+
+
+def require(holds: bool, mismatch: str) -> None:
+    """Raise `Mismatch` unless a condition holds; an `assert` would not run under `python -O`."""
+    if not holds:
+        raise Mismatch(mismatch)
+
+
+def tensors(output: Any) -> list[Tensor]:
+    """What a module returned, as a list."""
+    return list(output) if isinstance(output, tuple) else [output]
+
+
+def backward(instance: nn.Module, example: Tensor) -> None:
+    """A backward pass with a random gradient, because the plain sum of a normalised output has none."""
+    import torch
+
+    outputs = tensors(instance(example))
+    torch.autograd.backward(outputs, [torch.randn_like(output) for output in outputs])
+
+
+def check_gradients(part: Part, instance: nn.Module) -> int:
+    """Require a finite gradient of every parameter, and count them."""
+    count = 0
+    for name, parameter in instance.named_parameters():
+        if parameter.grad is None:
+            raise Mismatch(f"no gradient reaches {part.name}.{name}")
+        require(bool(parameter.grad.isfinite().all()), f"the gradient of {part.name}.{name} is not finite")
+        count += 1
+    return count
+
+
+def check_agreement(part: Part, instance: nn.Module, other: Callable[[Tensor], Any]) -> None:
+    """Require that both compute the same from the example, up to the order of additions."""
+    import torch
+
+    with torch.no_grad():
+        check_same(part, tensors(other(part.example())), tensors(instance(part.example())))
+
+
+def check_same(part: Part, found: list[Tensor], expected: list[Tensor]) -> None:
+    """Require that the outputs of a part are what they should be, up to the order of additions."""
+    shapes = [[tuple(one.shape) for one in outputs] for outputs in (found, expected)]
+    require(shapes[0] == shapes[1], f"{part.name} gives {shapes[0]} instead of {shapes[1]}")
+    for one, other in zip(found, expected, strict=True):
+        difference, scale = float((one - other).abs().max()), float(other.abs().max())
+        require(difference <= _TOLERANCE * scale, f"{part.name} gives numbers that are up to {difference:.2g} off")
