@@ -19,11 +19,10 @@ def assign(call: tree.Call, parameters: Sequence[str]) -> tuple[dict[str, tree.A
     wrong: list[Problem] = []
     positional = [argument for argument in call.arguments if argument.name is None]
     if len(positional) > len(parameters):
+        limit = f"at most {len(parameters)} arguments without a name" if parameters else "no arguments"
         extra = positional[len(parameters)]
         wrong.append(
-            problems.TOO_MANY_ARGUMENTS.error(
-                extra.span, layer=call.name, limit=len(parameters), found=len(positional)
-            )
+            problems.TOO_MANY_ARGUMENTS.error(extra.span, layer=call.name, limit=limit, found=len(positional))
         )
     named_seen = False
     free = iter(parameters)
@@ -36,20 +35,44 @@ def assign(call: tree.Call, parameters: Sequence[str]) -> tuple[dict[str, tree.A
         if name is None:
             continue
         if name not in parameters:
-            wrong.append(
-                problems.UNKNOWN_ARGUMENT.error(
-                    argument.span,
-                    layer=call.name,
-                    name=name,
-                    known=", ".join(parameters) or "none",
-                    near=closest(name, parameters),
-                )
-            )
+            wrong.append(_unknown(call, name, argument, parameters))
         elif name in assigned:
             wrong.append(problems.REPEATED_ARGUMENT.error(argument.span, layer=call.name, name=name))
         else:
             assigned[name] = argument
     return assigned, wrong
+
+
+_NEVER_WRITTEN = {
+    **dict.fromkeys(
+        ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape"),
+        "leave it out: it follows from the shape that arrives",
+    ),
+    "inplace": "leave it out: the generated code works in place where that is safe",
+}
+
+
+def _unknown(call: tree.Call, name: str, argument: tree.Argument, parameters: Sequence[str]) -> Problem:
+    near = closest(name, parameters)
+    return problems.UNKNOWN_ARGUMENT.error(
+        argument.span,
+        layer=call.name,
+        name=name,
+        known=f"its arguments are {', '.join(parameters)}" if parameters else "it takes none",
+        near=near,
+        hint=_NEVER_WRITTEN.get(name) or (near and f"did you mean `{near}`?"),
+    )
+
+
+def missing(call: tree.Call, names: Sequence[str], parameters: Sequence[str], wrong: Sequence[Problem]) -> list[Problem]:
+    """That a call lacks the arguments `names`; not those that an unknown argument was probably meant to be."""
+    meant = {problem.diagnostic.values.get("near") for problem in wrong}
+    lacking = [f"`{name}`" for name in names if name not in meant]
+    if not lacking:
+        return []
+    what = f"the argument{'s' if len(lacking) > 1 else ''} {' and '.join(lacking)}"
+    hint = f"its arguments are {', '.join(parameters)}"
+    return [problems.MISSING_ARGUMENT.error(call.name_span, layer=call.name, what=what, hint=hint)]
 
 
 Names = Mapping[str, Any]
@@ -70,15 +93,17 @@ def bind(
     None, and a name without a value, are shapes that an earlier problem left unknown: what can be checked is checked,
     and the arguments are None.
     """
-    assigned, wrong = assign(call, [parameter.name for parameter in definition.parameters])
+    known = [parameter.name for parameter in definition.parameters]
+    assigned, wrong = assign(call, known)
     bound: dict[str, Any] = {}
+    lacking: list[str] = []
     complete = rank is not None
     for parameter in definition.parameters:
         argument, visible = assigned.get(parameter.name), names
         if argument is None and defaults:
             argument, visible = defaults.get(parameter.name), default_names or {}
         if argument is None and parameter.required:
-            wrong.append(_missing(definition, parameter, call))
+            lacking.append(parameter.name)
             continue
         try:
             bound[parameter.name] = _value(parameter, argument, visible, rank)
@@ -86,12 +111,8 @@ def bind(
             complete = False
         except Problem as problem:
             wrong.append(problem)
+    wrong += missing(call, lacking, known, wrong)
     return (bound if complete and not wrong else None), wrong
-
-
-def _missing(definition: LayerDef, parameter: Parameter, call: tree.Call) -> Problem:
-    hint = f"its arguments are {', '.join(p.name for p in definition.parameters)}"
-    return problems.MISSING_ARGUMENT.error(call.name_span, layer=definition.name, name=parameter.name, hint=hint)
 
 
 def _value(parameter: Parameter, argument: tree.Argument | None, names: Mapping[str, Any], rank: int | None) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Iterator, Mapping, Sequence as Items
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcgan_compiler import problems
-from dcgan_compiler.binding import Defaults, assign, bind
-from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
+from dcgan_compiler.binding import Defaults, assign, bind, missing
+from dcgan_compiler.diagnostics import Diagnostic, Note, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
-from dcgan_compiler.ir import Gate, Node, Parallel, Sequence, Shape
+from dcgan_compiler.ir import Gate, Node, Parallel, Sequence, Shape, describe
 from dcgan_compiler.layers import VOCABULARY, place
-from dcgan_compiler.layers.definition import Draft
+from dcgan_compiler.layers.definition import Draft, uniform
 from dcgan_compiler.names import check_label
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
@@ -20,6 +21,8 @@ from dcgan_compiler.syntax import tree
 MAX_STEPS = 50_000
 MAX_REPEAT = 10_000
 MAX_MACRO_DEPTH = 32
+_DEPEND_ON_THE_CALL = ("DG2", "DG3")
+_PLANNED = ("self_attention", "minibatch_stddev")
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ class Bodies:
 
     def _layer(self, call: tree.Call, shape: Shape | None, scope: Scope) -> list[Node] | None:
         definition = VOCABULARY.get(call.name)
+        if definition is None and call.name in _PLANNED:
+            raise problems.NOT_YET.error(call.name_span, what=f"`{call.name}`")
         if definition is None:
             near = closest(call.name, [*VOCABULARY, *scope.macros])
             raise problems.UNKNOWN_LAYER.error(call.name_span, name=call.name, near=near)
@@ -150,14 +155,17 @@ class Bodies:
             raise problems.MACRO_TOO_DEEP.error(call.name_span, limit=MAX_MACRO_DEPTH)
         names, complete = self._macro_names(call, macro, shape, scope)
         inner = replace(scope, names=names, defaults=closure.defaults, calls=(*scope.calls, call.name))
-        body = self.body(macro.body, shape, inner)
+        with self._noting(f"in this call of `{call.name}`", call.span):
+            body = self.body(macro.body, shape, inner)
         return [replace(body, macro=call.name)] if body and complete else None
 
     def _macro_names(
         self, call: tree.Call, macro: tree.Macro, shape: Shape | None, scope: Scope
     ) -> tuple[dict[str, Any], bool]:
         """The names inside a macro: the params and the arguments of this call; and whether all is well with them."""
-        assigned, wrong = assign(call, [parameter.name for parameter in macro.parameters])
+        known = [parameter.name for parameter in macro.parameters]
+        assigned, wrong = assign(call, known)
+        lacking: list[str] = []
         names = dict(scope.params)
         channels = {"in_channels": shape[0] if shape else None}
         for parameter in macro.parameters:
@@ -165,11 +173,7 @@ class Bodies:
             argument = assigned.get(parameter.name)
             value = argument.value if argument else parameter.default
             if value is None:
-                known = ", ".join(p.name for p in macro.parameters)
-                hint = f"its arguments are {known}"
-                wrong.append(
-                    problems.MISSING_ARGUMENT.error(call.name_span, layer=call.name, name=parameter.name, hint=hint)
-                )
+                lacking.append(parameter.name)
                 continue
             visible = {**(scope.names if argument else names), **channels}
             try:
@@ -178,6 +182,7 @@ class Bodies:
                 continue
             except Problem as problem:
                 wrong.append(problem)
+        wrong += missing(call, lacking, known, wrong)
         for mistake in wrong:
             self._report(mistake, call.span)
         return names, not wrong
@@ -189,7 +194,8 @@ class Bodies:
         start, items = shape, []
         for index in range(count):
             self._step(repeat.span)
-            node = self.body(repeat.body, shape, replace(scope, names={**scope.names, "index": index}))
+            with self._noting(f"with index = {index} in this `repeat`", repeat.span):
+                node = self.body(repeat.body, shape, replace(scope, names={**scope.names, "index": index}))
             if node is None:
                 return None
             items.append(node)
@@ -202,12 +208,24 @@ class Bodies:
             skip = self.body(residual.skip, shape, scope)
         else:
             skip = Sequence.build((), shape, residual.span) if shape is not None else None
+        if body and skip and body.out_shape != skip.out_shape:
+            raise _unequal(residual, body.out_shape, skip.out_shape, scope)
         return _parallel("add", [body, skip], shape, "residual", residual.span)
 
     def _step(self, span: Span) -> None:
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise TooManySteps(problems.TOO_MANY_LAYERS.at(span, limit=MAX_STEPS))
+
+    @contextmanager
+    def _noting(self, text: str, span: Span) -> Iterator[None]:
+        """Adds a note to the problems found meanwhile whose cause may be here: those with values and shapes."""
+        known = len(self.diagnostics)
+        yield
+        for i in range(known, len(self.diagnostics)):
+            found = self.diagnostics[i]
+            if found.kind.code.startswith(_DEPEND_ON_THE_CALL):
+                self.diagnostics[i] = replace(found, notes=(*found.notes, Note(text, span)))
 
     def _report(self, problem: Problem, span: Span | None = None) -> None:
         self.diagnostics.append(problem.located(span) if span else problem.diagnostic)
@@ -219,6 +237,39 @@ class TooManySteps(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+
+
+def _unequal(residual: tree.Residual, found: Shape, skipped: Shape, scope: Scope) -> Problem:
+    """The two sides of a residual differ; where the input itself is added, the advice is the usual projection."""
+    if residual.skip:
+        span, second, hint = residual.skip.span, "the skip", "both must end at the same shape"
+    else:
+        span, second, hint = residual.span, "the input", _projection(skipped, found, scope)
+    return problems.BRANCH_MISMATCH.error(
+        span,
+        kind="residual",
+        first=f"the body gives {describe(found)}",
+        second=f"{second} is {describe(skipped)}",
+        hint=hint,
+    )
+
+
+def _projection(before: Shape, after: Shape, scope: Scope) -> str:
+    """The `skip` that takes `before` to `after`: one linear layer or 1x1 convolution, if that is enough."""
+    if len(before) == len(after) == 1:
+        return f"add `skip {{ linear({after[0]}) }}`"
+    strides = [
+        next((s for s in range(1, n + 1) if (n - 1) // s + 1 == m), None)
+        for n, m in zip(before[1:], after[1:], strict=False)
+    ]
+    if len(before) != len(after) or None in strides:
+        return f"add a `skip {{ ... }}` that ends at {describe(after)}, or let the body keep the shape"
+    stride = show(uniform(tuple(strides)))
+    preset = scope.defaults.get("conv", {})
+    written = [str(after[0]), "kernel_size=1"]
+    written += [f"stride={stride}"] if stride != "1" or "stride" in preset else []
+    written += ["padding=0"] if "padding" in preset else []
+    return f"add `skip {{ conv({', '.join(written)}) }}`"
 
 
 def _parallel(

@@ -127,8 +127,10 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Errors and warnings by place, each once."""
-    unique = {(d.kind.code, d.span, d.message): d for d in diagnostics}
+    """Errors and warnings by place, each once: as it was first found."""
+    unique: dict[Any, Diagnostic] = {}
+    for d in diagnostics:
+        unique.setdefault((d.kind.code, d.span, d.message), d)
     return sorted(unique.values(), key=lambda d: (d.span.start if d.span else -1, d.kind.code))
 
 

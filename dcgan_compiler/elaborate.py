@@ -16,10 +16,11 @@ from dcgan_compiler.ir import MAX_ELEMENTS, Layer, Model, Network, Sequence, Sha
 from dcgan_compiler.kinds import INITS, KINDS, Kind
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import MAX_COUNT, OPERATOR, Draft
-from dcgan_compiler.mirror import mirror, to_latent, with_line
+from dcgan_compiler.mirror import mirror
 from dcgan_compiler.names import check_label, check_macro, check_name
 from dcgan_compiler.naming import named
-from dcgan_compiler.policy import default_policy, read_policy
+from dcgan_compiler.policy import NONE, Policy, read_policy
+from dcgan_compiler.rewrite import tapped, to_latent, with_line
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
@@ -71,16 +72,18 @@ class _Elaboration:
         self._check(lambda: check_name("a model", self.model.name, self.model.name_span))
         for statement in self.model.statements:
             self._statement(statement)
-        for name in self.overrides.keys() - self.params.keys():
+        for name in sorted(self.overrides.keys() - self.params.keys()):
             self._report(problems.UNKNOWN_OVERRIDE, None, name=name, near=closest(name, self.params))
         shape, latent, init = self._input(), self._latent(), self._init()
         source = self._described(shape, latent)
-        derived = self._derived(source, latent)
+        policy = self._policy()
+        if source and policy and policy.skips != NONE:
+            source = replace(source, body=tapped(source.body))
+        derived = self._written(source, latent) if policy is None else self._mirrored(source, policy, latent)
         if source is None or derived is None or shape is None:
             return None
-        mirrored = not isinstance(self.halves.get(self.kind.derived, (None,))[0], tree.Section)
         name, source_name = self.model.name, self.model.span.source.name
-        return Model(self.kind.name, name, source_name, shape, latent, init, source, derived, mirrored)
+        return Model(self.kind.name, name, source_name, shape, latent, init, source, derived, policy)
 
     # Statements
 
@@ -149,7 +152,8 @@ class _Elaboration:
             if parameter.name in seen:
                 self._report(problems.DUPLICATE_NAME, parameter.span, what="the argument", name=parameter.name)
             seen.add(parameter.name)
-        self.macros[macro.name] = Closure(macro, self.defaults)
+        if macro.name not in VOCABULARY:
+            self.macros[macro.name] = Closure(macro, self.defaults)
 
     def _half(self, half: Half) -> None:
         known = (self.kind.source, self.kind.derived)
@@ -259,7 +263,8 @@ class _Elaboration:
         if body is None:
             return None
         if not any(layer.definition.role == OPERATOR for layer in layers(body)):
-            self._report(problems.NO_OPERATOR, half.name_span, section=half.name, hint=None)
+            hint = "an operator is what the mirror undoes: `conv`, `linear`, a pool, ..."
+            self._report(problems.NO_OPERATOR, half.name_span, section=half.name, hint=hint)
             return None
         if self.kind.name == "gan" and prod(body.out_shape[1:]) > 1:
             return Network(half.name, named(body, has_head=True))
@@ -277,14 +282,18 @@ class _Elaboration:
         head = place(to_latent(latent), trunk.out_shape, body.span)[0]
         return Network(role, named(trunk, has_head=False), (("mean", head), ("log_variance", head)))
 
-    def _derived(self, source: Network | None, latent: int | None) -> Network | None:
-        half, scope = self.halves.get(self.kind.derived, (None, None))
-        if isinstance(half, tree.Section) and scope is not None:
-            return self._written(half, scope, source, latent)
+    def _policy(self) -> Policy | None:
+        """How the derived half is mirrored; None where it is written out."""
+        half, _ = self.halves.get(self.kind.derived, (None, None))
+        if isinstance(half, tree.Section):
+            return None
         labels = _labels(self.halves.get(self.kind.source, (None,))[0])
         options = half.options if isinstance(half, tree.Mirror) else None
         policy, wrong = read_policy(options, self.kind.name, self.kind.source, labels, self.params)
         self.diagnostics.extend(wrong)
+        return policy
+
+    def _mirrored(self, source: Network | None, policy: Policy, latent: int | None) -> Network | None:
         if source is None or (self.kind.needs_latent and latent is None):
             return None
         body = source.body
@@ -297,10 +306,10 @@ class _Elaboration:
             self.diagnostics.append(problem.diagnostic)
             return None
 
-    def _written(
-        self, half: tree.Section, scope: Scope, source: Network | None, latent: int | None
-    ) -> Network | None:
+    def _written(self, source: Network | None, latent: int | None) -> Network | None:
         """A generator or decoder that is written out; it must end at the shape that the other half takes."""
+        half, scope = self.halves[self.kind.derived]
+        assert isinstance(half, tree.Section)
         code = (latent,) if latent is not None else source.out_shape if source else None
         body = self.bodies.body(half.body, code, scope)
         if body is None or source is None:

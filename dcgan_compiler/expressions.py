@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from dcgan_compiler import problems
@@ -60,7 +60,7 @@ def evaluate(expression: tree.Expression, names: Mapping[str, Any], words: Itera
 
 def _look_up(name: tree.Name, names: Mapping[str, Any], words: Iterable[str]) -> Any:
     if name.id not in names:
-        near = closest(name.id, [*names, *(f'"{word}"' for word in words)])
+        near = closest(name.id, [*names, "true", "false", *(f'"{word}"' for word in words)])
         raise problems.UNKNOWN_NAME.error(name.span, name=name.id, near=near)
     value = names[name.id]
     if value is None:
@@ -100,7 +100,10 @@ def _power(expression: tree.Binary, base: Any, exponent: Any) -> Any:
         raise problems.ARITHMETIC.error(expression.span, expression=expression.span.text, reason="division by zero")
     if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
         base = Fraction(base)
-    return base**exponent
+    try:
+        return base**exponent
+    except OverflowError:
+        return inf
 
 
 def _call(call: tree.Call, names: Mapping[str, Any]) -> Any:
@@ -110,22 +113,28 @@ def _call(call: tree.Call, names: Mapping[str, Any]) -> Any:
     for argument in call.arguments:
         if argument.name is not None:
             raise problems.UNKNOWN_ARGUMENT.error(
-                argument.span, layer=call.name, name=argument.name, known="numbers without names", near=None
+                argument.span, layer=call.name, name=argument.name, known="it takes numbers without names", hint=None
             )
     if not call.arguments:
-        raise problems.MISSING_ARGUMENT.error(call.span, layer=call.name, name="a number", hint=None)
+        raise problems.MISSING_ARGUMENT.error(call.span, layer=call.name, what="a number", hint=None)
     return function(*[_number(argument.value, names) for argument in call.arguments])
 
 
 def _bounded(expression: tree.Expression, value: Any) -> Any:
     """A result within bounds; a whole quotient as an integer."""
-    if isinstance(value, complex) or not isfinite(value) or abs(value) > MAX_NUMBER:
+    if not _is_bounded(value):
         raise problems.ARITHMETIC.error(
             expression.span, expression=expression.span.text, reason="the result is not a number within 10^18"
         )
     if isinstance(value, Fraction) and value.denominator == 1:
         return value.numerator
     return value
+
+
+def _is_bounded(value: Any) -> bool:
+    if isinstance(value, Fraction):
+        return max(abs(value.numerator), value.denominator) <= MAX_NUMBER
+    return not isinstance(value, complex) and abs(value) <= MAX_NUMBER and isfinite(value)
 
 
 def show(value: Any) -> str:

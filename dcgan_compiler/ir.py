@@ -19,6 +19,7 @@ from dcgan_compiler.source import Span
 
 if TYPE_CHECKING:
     from dcgan_compiler.layers.definition import LayerDef
+    from dcgan_compiler.policy import Policy
 
 Shape = tuple[int, ...]
 Value = int | float | bool | str | tuple["Value", ...] | None
@@ -160,16 +161,59 @@ class Gate:
         """A gate on the shape that its body takes; raises `Problem` where the product would change the shape."""
         shape, scale = body.in_shape, body.out_shape
         if len(scale) != len(shape) or any(b not in (a, 1) for a, b in zip(shape, scale, strict=True)):
-            raise problems.GATE_MISMATCH.error(
-                span,
-                body=describe(scale),
-                shape=describe(shape),
-                hint=f"it must end at {describe(shape)}, or with size 1 on some of the axes",
-            )
+            one_place = (shape[0], *(1 for _ in shape[1:]))
+            hint = f"it must end at {describe(shape)}, or with size 1 on some of the axes"
+            if scale == shape[:1]:
+                hint = f"end it with `unflatten({describe(one_place)})`"
+            raise problems.GATE_MISMATCH.error(span, body=describe(scale), shape=describe(shape), hint=hint)
         return cls(body, shape, shape, span)
 
 
-Node = Layer | Sequence | Parallel | Gate
+@dataclass(frozen=True)
+class Tap:
+    """Keeps x for a skip connection and passes it on; `number` counts from the input, `kept` is the shape that is kept."""
+
+    number: int
+    kept: Shape
+    in_shape: Shape
+    span: Span = field(compare=False, repr=False)
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape that arrives."""
+        return self.in_shape
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Joins x with what a tap of the other half kept: added, or joined along the channels (`join` add or cat)."""
+
+    number: int
+    join: str
+    kept: Shape
+    in_shape: Shape
+    span: Span = field(compare=False, repr=False)
+
+    def on(self, in_shape: Shape) -> Skip:
+        """The same skip on another input; raises a located `Problem` where the shapes can not be joined."""
+        if self.join == "add" and self.kept != in_shape:
+            raise problems.BRANCH_MISMATCH.error(
+                self.span,
+                kind="skips",
+                first=f"{describe(self.kept)} (encoder)",
+                second=f"{describe(in_shape)} (decoder)",
+                hint="`skips concat` takes any number of channels",
+            )
+        return replace(self, in_shape=in_shape)
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of the joined tensor."""
+        extra = self.kept[0] if self.join == "cat" else 0
+        return (self.in_shape[0] + extra, *self.in_shape[1:])
+
+
+Node = Layer | Sequence | Parallel | Gate | Tap | Skip
 
 
 @dataclass(frozen=True)
@@ -210,7 +254,8 @@ class Network:
 class Model:
     """A compiled description: the half that was described and the half that was derived (or written out, too).
 
-    `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck.
+    `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck. `policy` is how the
+    derived half was mirrored, None where both halves are written out.
     """
 
     kind: str
@@ -221,7 +266,12 @@ class Model:
     init: str
     source: Network
     derived: Network
-    mirrored: bool
+    policy: Policy | None
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the derived half was derived, not written out."""
+        return self.policy is not None
 
 
 # Walking
@@ -240,6 +290,8 @@ def layers(node: Node) -> Iterator[Layer]:
                 yield from layers(branch)
         case Gate():
             yield from layers(node.body)
+        case Tap() | Skip():
+            return
 
 
 Change = Callable[["Node", Shape], "Items[Node] | None"]
@@ -273,6 +325,8 @@ def rebuild(node: Node, in_shape: Shape, change: Change) -> Node:
             return Parallel.build(node.fan_out, node.join, branches, in_shape, node.keyword, node.span)
         case Gate():
             return Gate.build(rebuilt(node.body, in_shape, change), node.span)
+        case Tap() | Skip():
+            return replace(node, in_shape=in_shape)
 
 
 def rebuilt(body: Sequence, in_shape: Shape, change: Change) -> Sequence:

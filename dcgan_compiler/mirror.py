@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
-from math import prod
 from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Arguments, Gate, Layer, Node, Parallel, Sequence, Shape, describe, rebuild, rebuilt
+from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, describe, rebuild
 from dcgan_compiler.layers import VOCABULARY, place
-from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, OPERATOR, Draft
+from dcgan_compiler.layers.convolution import pointwise
+from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, Draft
 from dcgan_compiler.policy import NONE, SAME, Policy
+from dcgan_compiler.rewrite import Placed, closing, placed_nodes, rewritten
 from dcgan_compiler.source import Span
 
+_JOINS = {"concat": "cat", "add": "add"}
 _TRANSPOSED = {"copy": "add", "add": "copy", "split": "cat", "cat": "split"}
 
 
@@ -30,151 +32,7 @@ def mirror(body: Sequence, policy: Policy, latent: int | None = None) -> Sequenc
 
     Raises a located `Problem` that names the layer where something can not be mirrored.
     """
-    body = _without_tail(_without_unmirrored(body))
-    if latent is not None:
-        body = _ending_in_latent(_without_global_pool(body), latent)
-    if policy.width != 1:
-        body = _scaled(body, policy.width)
-    return transpose(body, policy, whole_network=True)
-
-
-# Rewriting
-
-
-class _Placed(NamedTuple):
-    """A node, and the lines and macros that it stands in, outermost first."""
-
-    node: Node
-    path: tuple[Sequence, ...]
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether the mirror undoes it, rather than keeping it on its tensor."""
-        if isinstance(self.node, Layer):
-            return self.node.definition.role == OPERATOR
-        return not isinstance(self.node, Gate)
-
-
-def _placed(body: Sequence, path: tuple[Sequence, ...] = ()) -> Iterator[_Placed]:
-    """The nodes of a body, out of the lines and macros that they stand in."""
-    for item in body.items:
-        if isinstance(item, Sequence):
-            yield from _placed(item, (*path, item))
-        else:
-            yield _Placed(item, path)
-
-
-def _operators(body: Sequence) -> list[Node]:
-    return [placed.node for placed in _placed(body) if placed.is_operator]
-
-
-def _substituted(body: Sequence, target: Node, *replacement: Node) -> Sequence:
-    return rebuilt(body, body.in_shape, lambda node, in_shape: replacement if node is target else None)
-
-
-def _without_unmirrored(body: Sequence) -> Sequence:
-    """Leaves out the operators that have no mirror, such as minibatch_stddev."""
-
-    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
-        unmirrored = isinstance(node, Layer) and node.definition.role == OPERATOR and not node.definition.mirror
-        return () if unmirrored else None
-
-    return rebuilt(body, body.in_shape, change)
-
-
-def _without_tail(body: Sequence) -> Sequence:
-    """Leaves out what follows the last operator that computes, such as the sigmoid of a discriminator."""
-    last = next((node for node in reversed(_operators(body)) if not _flattens_one_place(node)), None)
-    nodes = [placed.node for placed in _placed(body)]
-    after = nodes[nodes.index(last) + 1 :] if last else []
-    kept = [node for node in nodes if not any(node is other for other in after) or _flattens_one_place(node)]
-
-    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
-        return () if any(node is other for other in after) and not any(node is other for other in kept) else None
-
-    return rebuilt(body, body.in_shape, change) if len(kept) < len(nodes) else body
-
-
-def _flattens_one_place(node: Node) -> bool:
-    """A flatten of a `(C, 1, ...)` map, which moves nothing."""
-    return isinstance(node, Layer) and node.name == "flatten" and prod(node.in_shape[1:]) == 1
-
-
-def _without_global_pool(body: Sequence) -> Sequence:
-    """A pool to one place at the head makes way for an operator on the whole map.
-
-    Its own mirror would spread one value over the map; from a linear layer, every place gets a value of its own.
-    """
-    operators = _operators(body)
-    at = max((i for i, node in enumerate(operators) if prod(node.in_shape[1:]) > 1), default=None)
-    pool = None if at is None else operators[at]
-    if at is None or not isinstance(pool, Layer) or not pool.definition.pools or prod(pool.out_shape[1:]) > 1:
-        return body
-    follower = next(iter(operators[at + 1 :]), None)
-    if follower is None or _flattens_one_place(follower):
-        return _substituted(body, pool)
-    if not isinstance(follower, Layer) or not follower.definition.width:
-        return body
-    flat = place(Draft("flatten", {}), pool.in_shape, pool.span)
-    if len(pool.out_shape) > 1:
-        size = (prod(pool.in_shape), *pool.out_shape[1:])
-        flat += place(Draft("unflatten", {"unflattened_size": size}), flat[-1].out_shape, pool.span)
-    return _substituted(body, pool, *flat)
-
-
-def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
-    """The last operator gives the latent instead of its own channels; where it can not, a linear layer follows it."""
-    last = next((node for node in reversed(_operators(body)) if not _flattens_one_place(node)), None)
-    if isinstance(last, Layer) and last.definition.width and prod(last.out_shape[1:]) == 1 and _is_dense(last):
-        arguments = {**last.arguments, last.definition.width: latent}
-        body = _substituted(body, last, *place(Draft(last.name, arguments), last.in_shape, last.span))
-        return with_line(body, Draft("flatten", {}))
-    return with_line(body, Draft("flatten", {}), to_latent(latent))
-
-
-def _is_dense(layer: Layer) -> bool:
-    return layer.arguments.get("groups", 1) == 1
-
-
-def to_latent(latent: int) -> Draft:
-    """The linear layer from features to the latent."""
-    return Draft("linear", {"out_features": latent, "bias": True, "spectral_norm": False, "weight_norm": False})
-
-
-def with_line(body: Sequence, *drafts: Draft) -> Sequence:
-    """The body with one more line of layers; as it is where they stand for none."""
-    items: list[Node] = []
-    for draft in drafts:
-        items += place(draft, items[-1].out_shape if items else body.out_shape, body.span)
-    if not items:
-        return body
-    return Sequence.build((*body.items, Sequence.build(items, body.out_shape, body.span)), body.in_shape, body.span)
-
-
-def _scaled(body: Sequence, factor: int | float) -> Sequence:
-    """`_widened`, with a problem that says where the channels come from."""
-    try:
-        return _widened(body, factor)
-    except Problem as problem:
-        found = problem.diagnostic
-        raise problems.MIRROR_FAILED.error(
-            found.span,
-            reason=f"with `width {factor}`, {found.message}",
-            hint="choose another factor, or leave `width` out",
-        ) from None
-
-
-def _widened(body: Sequence, factor: int | float) -> Sequence:
-    """Every operator but the last with its output channels times `factor`."""
-    last = next(node for node in reversed(_operators(body)) if not _flattens_one_place(node))
-
-    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
-        if not isinstance(node, Layer) or not node.definition.width or node is last:
-            return None
-        channels = max(1, round(node.out_shape[0] * factor))
-        return place(Draft(node.name, {**node.arguments, node.definition.width: channels}), in_shape, node.span)
-
-    return rebuilt(body, body.in_shape, change)
+    return transpose(rewritten(body, policy.width, latent), policy, whole_network=True)
 
 
 # Transposing
@@ -219,38 +77,76 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) ->
     if not operators:
         nodes = _placed_parts(_styled(runs[0], policy), body.out_shape)
         return replace(body, items=tuple(nodes))
-    opening, closing = ([], []) if whole_network else _ends(runs[0], runs[-1])
+    opening, ending = ([], []) if whole_network else _ends(runs[0], runs[-1])
     pieces = []
-    for (node, path), run in reversed(list(zip(operators, [closing, *runs[1:-1]], strict=True))):
-        local = _local(policy, path)
-        pieces.append(_Piece(path, (*_styled(opening, local), *_undone(node, local), *_styled(run, local)), node.in_shape))
+    for operator, run in reversed(list(zip(operators, [ending, *runs[1:-1]], strict=True))):
+        local = _local(policy, operator.path)
+        closes_network = whole_network and operator is operators[0]
+        after = run if closes_network else [*operator.closing, *run]
+        parts = (*_styled(opening, local), *_undone(operator.node, local), *_styled(after, local))
+        pieces.append(_Piece(operator.path, parts, operator.node.in_shape))
         opening = []
+    pieces = _without_idle_biases(_with_early_activations(_with_room_for_skips(pieces)))
     if whole_network:
-        pieces[-1] = replace(pieces[-1], parts=(*pieces[-1].parts, _Part(policy.output, body.span)))
-    return _assembled(_without_idle_biases(_with_early_activations(pieces)), body)
+        last = pieces[-1]
+        pieces.append(_Piece(last.path[:1], (_Part(policy.output, body.span),), last.out_shape))
+    return _assembled(pieces, body)
 
 
-def _ends(opening: list[Node], closing: list[Node]) -> tuple[list[Node], list[Node]]:
-    """What opens and what closes the mirror of a branch, from what opens and closes the branch.
+class _Operator(NamedTuple):
+    """An operator, the lines and macros that it stands in, and the layers that close it, if it is branches."""
+
+    node: Node
+    path: tuple[Sequence, ...]
+    closing: list[Node]
+
+
+def _ends(first: list[Node], last: list[Node]) -> tuple[list[Node], list[Node]]:
+    """What opens and what closes the mirror of a branch, from its first and its last run.
 
     Layers keep their end, so that a pre-activation branch stays one; a gate keeps its tensor, for which its body is made.
     """
-    layers_of = [[node for node in run if isinstance(node, Layer)] for run in (opening, closing)]
-    gates_of = [[node for node in run if not isinstance(node, Layer)] for run in (opening, closing)]
+    layers_of = [[node for node in run if isinstance(node, Layer)] for run in (first, last)]
+    gates_of = [[node for node in run if not isinstance(node, Layer)] for run in (first, last)]
     return [*gates_of[1], *layers_of[0]], [*layers_of[1], *gates_of[0]]
 
 
-def _operators_and_runs(body: Sequence) -> tuple[list[_Placed], list[list[Node]]]:
+def _operators_and_runs(body: Sequence) -> tuple[list[_Operator], list[list[Node]]]:
     """The operators of a body, and the runs of other nodes before, between and after them."""
-    operators: list[_Placed] = []
+    operators: list[_Operator] = []
     runs: list[list[Node]] = [[]]
-    for placed in _placed(body):
-        if placed.is_operator:
-            operators.append(placed)
-            runs.append([])
-        else:
-            runs[-1].append(placed.node)
+    placed = list(placed_nodes(body))
+    position = 0
+    while position < len(placed):
+        one = placed[position]
+        position += 1
+        if not one.is_operator:
+            runs[-1].append(one.node)
+            continue
+        closes = closing(placed, position - 1)
+        operators.append(_Operator(one.node, one.path, closes))
+        runs.append([])
+        position += len(closes)
     return operators, runs
+
+
+def _with_room_for_skips(pieces: list[_Piece]) -> list[_Piece]:
+    """After a skip that adds channels, a 1x1 convolution back to the width, where what follows can not take them."""
+    fitted = []
+    for piece, follower in zip_longest(pieces, pieces[1:]):
+        last = piece.parts[-1] if piece.parts else None
+        added = last is not None and isinstance(last.what, Skip) and last.what.join == "cat"
+        if last and added and follower and not _takes_channels(follower):
+            fuse = pointwise(piece.out_shape[0], len(piece.out_shape) - 1)
+            piece = replace(piece, parts=(*piece.parts, _Part(fuse, last.span)))
+        fitted.append(piece)
+    return fitted
+
+
+def _takes_channels(piece: _Piece) -> bool:
+    """Whether a piece begins with an operator that takes any number of channels."""
+    first = piece.parts[0].what
+    return isinstance(first, Draft) and bool(VOCABULARY[first.name].width) and first.arguments.get("groups", 1) == 1
 
 
 def _local(policy: Policy, path: tuple[Sequence, ...]) -> Policy:
@@ -278,7 +174,7 @@ def _styled(run: Items[Node], policy: Policy) -> list[_Part]:
     norm_at = None
     for node in run:
         role = node.definition.role if isinstance(node, Layer) else None
-        part = _Part(_without_parametrization(node, policy), node.span)
+        part = _Part(_kept_in_place(node, policy), node.span)
         if role == NORM and policy.norm != SAME:
             norm_at = len(parts) if norm_at is None else norm_at
         elif role == ACTIVATION and isinstance(policy.activation, Draft):
@@ -296,8 +192,13 @@ def _is_activation(part: _Part) -> bool:
     return isinstance(part.what, Draft) and VOCABULARY[part.what.name].role == ACTIVATION
 
 
-def _without_parametrization(node: Node, policy: Policy) -> Draft | Node:
-    """A layer as a draft and a gate as it is, without the parametrizations of their weights if the policy drops them."""
+def _kept_in_place(node: Node, policy: Policy) -> Draft | Node:
+    """What stands in a run, in the mirror: a layer as a draft, a gate as it is, a tap as the skip from it.
+
+    Their weights lose their parametrizations if the policy drops them.
+    """
+    if isinstance(node, Tap):
+        return Skip(node.number, _JOINS[policy.skips], node.kept, node.in_shape, node.span)
     keep = policy.spectral_norm == "keep"
     if isinstance(node, Layer):
         return Draft(node.name, node.arguments if keep else _plain(node.arguments))
@@ -355,17 +256,18 @@ def _assembled(pieces: list[_Piece], body: Sequence) -> Sequence:
     Every piece must arrive at the shape that its operator took; this is the proof that the mirror is exact.
     """
     shape = body.out_shape
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     for piece in pieces:
         nodes = _placed_parts(piece.parts, shape)
+        joined = next((node for node in nodes if isinstance(node, Skip)), None)
         shape = nodes[-1].out_shape if nodes else shape
-        if shape != piece.out_shape:
+        if (joined.in_shape if joined else shape) != piece.out_shape:
             raise problems.MIRROR_FAILED.error(
                 piece.parts[0].span,
                 reason=f"the mirror arrives at {describe(shape)} instead of {describe(piece.out_shape)}",
                 hint=None,
             )
-        placed += [_Placed(node, piece.path) for node in nodes]
+        placed += [Placed(node, piece.path) for node in nodes]
     return Sequence.build(_framed(placed, 0), body.out_shape, body.span)
 
 
@@ -381,7 +283,7 @@ def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
     for part in parts:
         shape = nodes[-1].out_shape if nodes else shape
         if not isinstance(part.what, Draft):
-            nodes.append(part.what)
+            nodes.append(part.what.on(shape) if isinstance(part.what, Skip) else part.what)
             continue
         try:
             nodes += place(part.what, shape, part.span)
@@ -392,7 +294,7 @@ def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
     return nodes
 
 
-def _framed(placed: list[_Placed], depth: int) -> list[Node]:
+def _framed(placed: list[Placed], depth: int) -> list[Node]:
     """Nodes grouped again into the sequences that their paths name, from `depth` on."""
     items: list[Node] = []
     for _, group in groupby(placed, key=lambda one: id(one.path[depth]) if len(one.path) > depth else None):

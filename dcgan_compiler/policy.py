@@ -35,6 +35,8 @@ class Policy:
     unpool: str = "nearest"
     spectral_norm: str = "drop"
     width: int | float = 1
+    skips: str = NONE
+    tied: bool = False
     lines: Mapping[str, Policy] = field(default_factory=dict)
 
     def at(self, label: str | None) -> Policy:
@@ -72,7 +74,8 @@ def _word(*words: str) -> _Reader:
 def _layer(role: str, *words: str) -> _Reader:
     """One of the words, or a layer of a role with its arguments."""
     known = [name for name, definition in VOCABULARY.items() if definition.role == role]
-    listed = ", ".join((*words, f"or a layer such as {known[0]}")) if words else f"a layer such as {known[0]}"
+    example = f"{'an' if role == ACTIVATION else 'a'} {role} such as {known[0]}"
+    listed = f"{', '.join(words)} or {example}" if words else example
 
     def read(option: tree.Option, names: Names) -> str | Draft:
         value = option.value
@@ -97,6 +100,13 @@ def _width(option: tree.Option, names: Names) -> int | float:
     return factor if type(factor) is int else float(factor)
 
 
+def _flag(option: tree.Option, names: Names) -> bool:
+    flag = evaluate(option.value, names)
+    if type(flag) is not bool:
+        raise _expected(option, "true or false", show(flag))
+    return flag
+
+
 def _expected(option: tree.Option, expected: str, found: str | None = None, near: str | None = None) -> Problem:
     span = option.value.span
     hint = f"did you mean `{near}`?" if near else None
@@ -114,8 +124,11 @@ _READERS: dict[str, _Reader] = {
     "unpool": _word("nearest", "bilinear", "transpose"),
     "spectral_norm": _word("keep", "drop"),
     "width": _width,
+    "skips": _word(NONE, "concat", "add"),
+    "tied": _flag,
 }
-_WHOLE_NETWORK = ("output", "width")
+_WHOLE_NETWORK = ("output", "width", "skips", "tied")
+_AUTOENCODER_ONLY = ("skips", "tied")
 
 
 def read_policy(
@@ -129,8 +142,9 @@ def read_policy(
     policy = default_policy(kind)
     if options is None:
         return policy, diagnostics
+    known = tuple(name for name in _READERS if kind == "autoencoder" or name not in _AUTOENCODER_ONLY)
     plain = [item for item in options.items if isinstance(item, tree.Option)]
-    policy = _updated(policy, plain, tuple(_READERS), names, diagnostics)
+    policy = _updated(policy, plain, known, names, diagnostics)
     lines: dict[str, Policy] = {}
     local = tuple(name for name in _READERS if name not in _WHOLE_NETWORK)
     for item in options.items:

@@ -36,7 +36,7 @@ UNKNOWN_KIND = Kind(
 )
 UNKNOWN_LAYER = Kind("DG102", ERROR, "there is no layer or block `{name}`", "did you mean `{near}`?")
 UNKNOWN_ARGUMENT = Kind(
-    "DG103", ERROR, "`{layer}` takes no argument `{name}`; its arguments are {known}", "did you mean `{near}`?"
+    "DG103", ERROR, "`{layer}` takes no argument `{name}`; {known}", "{hint}"
 )
 UNKNOWN_NAME = Kind("DG104", ERROR, "`{name}` is not defined here", "did you mean `{near}`?")
 UNKNOWN_FUNCTION = Kind("DG105", ERROR, "there is no function `{name}`; the functions are min and max")
@@ -55,8 +55,8 @@ NOT_YET = Kind("DG115", ERROR, "{what} is not supported yet")
 # Values
 
 WRONG_VALUE = Kind("DG201", ERROR, "`{name}` must be {expected}, not {found}", "{hint}")
-MISSING_ARGUMENT = Kind("DG202", ERROR, "`{layer}` needs the argument `{name}`", "{hint}")
-TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes at most {limit} positional arguments, not {found}")
+MISSING_ARGUMENT = Kind("DG202", ERROR, "`{layer}` needs {what}", "{hint}")
+TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes {limit}, not {found}")
 REPEATED_ARGUMENT = Kind("DG204", ERROR, "`{layer}` is given the argument `{name}` twice")
 POSITIONAL_AFTER_NAMED = Kind("DG205", ERROR, "a positional argument can not follow a named one")
 WRONG_ARITY = Kind("DG206", ERROR, "`{name}` has {found} numbers, one per axis; the input here has {rank} axes")
@@ -68,7 +68,7 @@ CONFLICT = Kind("DG208", ERROR, "`{layer}`: {reason}", "{hint}")
 WRONG_RANK = Kind("DG301", ERROR, "`{layer}` takes {expected}; here arrives {shape}", "{hint}")
 DOES_NOT_FIT = Kind("DG302", ERROR, "`{layer}`: {what} does not fit: {arithmetic}", "{hint}")
 NOT_DIVISIBLE = Kind("DG303", ERROR, "`{layer}`: {what} must be divisible by {divisor_name} ({arithmetic})", "{hint}")
-SIZE_MISMATCH = Kind("DG304", ERROR, "`{layer}`: {reason}")
+SIZE_MISMATCH = Kind("DG304", ERROR, "`{layer}`: {reason}", "{hint}")
 BRANCH_MISMATCH = Kind("DG305", ERROR, "the branches of `{kind}` do not agree: {first} and {second}", "{hint}")
 GATE_MISMATCH = Kind("DG306", ERROR, "a gate's body gives {body}, which can not scale {shape}", "{hint}")
 HALVES_DISAGREE = Kind("DG307", ERROR, "the {half} ends at {found}, but the {other} takes {expected}", "{hint}")
@@ -80,7 +80,6 @@ TOO_LARGE = Kind("DG309", ERROR, "{what} is too large: {found} (the limit is {li
 NO_MIRROR = Kind("DG401", ERROR, "`{layer}` can not be mirrored: {reason}", "{hint}")
 MIRROR_FAILED = Kind("DG402", ERROR, "in the mirror of this line: {reason}", "{hint}")
 NO_OPERATOR = Kind("DG403", ERROR, "there is nothing to mirror: the {section} has no operator", "{hint}")
-NO_LATENT = Kind("DG404", ERROR, "there is no layer whose outputs the latent could replace: {reason}", "{hint}")
 
 # Limits
 

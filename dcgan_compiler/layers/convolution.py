@@ -18,6 +18,7 @@ from dcgan_compiler.layers.definition import (
     Module,
     Parameter,
     choice,
+    common_divisors,
     either,
     keywords,
     per_axis,
@@ -67,7 +68,11 @@ def _check_groups(name: str, channels: int, out_channels: int, groups: int) -> N
     for what, count in (("in_channels", channels), ("out_channels", out_channels)):
         if count % groups:
             raise problems.NOT_DIVISIBLE.error(
-                layer=name, what=what, divisor_name="groups", arithmetic=f"{count} % {groups} = {count % groups}", hint=None
+                layer=name,
+                what=what,
+                divisor_name="groups",
+                arithmetic=f"{count} % {groups} = {count % groups}",
+                hint=f"groups can be {common_divisors(channels, out_channels)}",
             )
 
 
@@ -259,6 +264,14 @@ def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **argumen
     if any(excess):
         drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
     return drafts
+
+
+def pointwise(channels: int, rank: int) -> Draft:
+    """A 1x1 convolution to `channels` on maps with `rank` spatial axes."""
+    ones, zeros = (1,) * rank, (0,) * rank
+    geometry = {"kernel_size": ones, "stride": ones, "padding": zeros, "dilation": ones, "groups": 1}
+    plain = {"bias": True, "padding_mode": "zeros", "spectral_norm": False, "weight_norm": False}
+    return Draft("conv", {"out_channels": channels, **geometry, **plain})
 
 
 def _mirror_conv(layer: Layer, choices: MirrorChoices) -> list[Draft]:

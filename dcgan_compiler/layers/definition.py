@@ -13,6 +13,7 @@ from dcgan_compiler.ir import Arguments, Layer, Shape, Value, describe
 
 REQUIRED = object()
 MAX_COUNT = 2**31 - 1
+MAX_DIVISOR = 64
 
 
 # Arguments
@@ -233,6 +234,12 @@ _RANKS = ("features (F)", "(C, L)", "(C, H, W)", "(C, D, H, W)")
 
 def _in_words(ranks: tuple[int, ...]) -> str:
     words = [_RANKS[rank] for rank in ranks]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def common_divisors(*counts: int) -> str:
+    """The numbers that divide all of some counts, in words."""
+    words = [str(n) for n in range(1, min(min(counts), MAX_DIVISOR) + 1) if not any(count % n for count in counts)]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

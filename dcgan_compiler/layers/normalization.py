@@ -17,6 +17,7 @@ from dcgan_compiler.layers.definition import (
     LayerDef,
     Module,
     Parameter,
+    common_divisors,
     keywords,
 )
 
@@ -43,7 +44,9 @@ def _running_module(name: str) -> Callable[[Layer], Module]:
 def _instance_shape(in_shape: Shape, a: Any) -> Shape:
     if prod(in_shape[1:]) == 1:
         raise problems.SIZE_MISMATCH.error(
-            layer="instance_norm", reason=f"a map of one place has no variance; here arrives {describe(in_shape)}"
+            layer="instance_norm",
+            reason=f"a map of one place has no variance; here arrives {describe(in_shape)}",
+            hint="use `batch_norm` or `layer_norm` here",
         )
     return in_shape
 
@@ -56,7 +59,7 @@ def _group_shape(in_shape: Shape, a: Any) -> Shape:
             what="the number of channels",
             divisor_name="num_groups",
             arithmetic=f"{in_shape[0]} % {groups} = {in_shape[0] % groups}",
-            hint=None,
+            hint=f"num_groups can be {common_divisors(in_shape[0])}",
         )
     return in_shape
 

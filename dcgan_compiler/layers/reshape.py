@@ -67,11 +67,16 @@ def _pad_shape(in_shape: Shape, a: Any) -> Shape:
 
 
 def _crop_shape(in_shape: Shape, a: Any) -> Shape:
-    sizes = [n - sum(pair) for n, pair in zip(in_shape[1:], a["padding"], strict=True)]
-    if min(sizes) < 1:
-        raise problems.DOES_NOT_FIT.error(
-            layer="crop", what="what is cut off", arithmetic=f"nothing is left of {describe(in_shape)}", hint=None
-        )
+    sizes = []
+    for n, (before, after) in zip(in_shape[1:], a["padding"], strict=True):
+        sizes.append(n - before - after)
+        if sizes[-1] < 1:
+            raise problems.DOES_NOT_FIT.error(
+                layer="crop",
+                what=f"padding ({before}, {after})",
+                arithmetic=f"{n} - {before} - {after} = {sizes[-1]} < 1",
+                hint=None,
+            )
     return (in_shape[0], *sizes)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 _MAX_SHOWN = 40
+_WORD_AND_VALUE = re.compile(r"(?P<word>[A-Za-z_]\w*)\s+(?P<value>[A-Za-z_]\w*)\s*\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 
 
@@ -137,7 +138,7 @@ _FOUND_HINTS = {
 
 
 def dgan_hint(wrong: Failure, before: str) -> str | None:
-    """Advice for a failure that follows the text `before`, where the mistake is a known one."""
+    """Advice for a failure that follows the text `before`, which has no comments, where the mistake is a known one."""
     if wrong.found and not wrong.found.isascii():
         return _lookalike_hint(wrong.found)
     if wrong.is_first and wrong.accepted == {"NAME"}:
@@ -147,8 +148,9 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
     words = before.split()
     if wrong.accepted == {"EQUAL"}:
         return f"write `param {words[-1]} = value`"
-    if wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted:
-        return f"`{words[-1]}` is read as the value of `{words[-2]}`; is that missing?"
+    taken = _WORD_AND_VALUE.search(before)
+    if taken and wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted:
+        return f"`{taken['value']}` is read as the value of `{taken['word']}`; is that missing?"
     if wrong.found == "}" and "NUMBER" in wrong.accepted:
         return "each statement and option has a value on its own line; one is missing here or above"
     if wrong.found == "{" and words[-1:] == ["skip"]:

@@ -80,7 +80,7 @@ def _parse(text: str, start: str = "start") -> Tree[Token] | Failure:
 
 def _unexpected(wrong: Failure, span: Span, text: str, end: str, notes: Sequence[Note] = ()) -> Diagnostic:
     expected = "a kind of model" if wrong.accepted == {"NAME"} and wrong.is_first else DGAN.phrase(wrong.accepted)
-    hint = dgan_hint(wrong, text[: wrong.start])
+    hint = dgan_hint(wrong, code_only(text[: wrong.start]))
     return UNEXPECTED.at(span, notes=notes, expected=expected, found=quoted(wrong.found, end), hint=hint)
 
 

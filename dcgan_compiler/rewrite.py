@@ -1,0 +1,222 @@
+"""Networks rewritten before they are mirrored, so that the transpose of what comes out is the half that is wanted.
+
+The latent becomes the last output, hidden channels are widened, what has no mirror is left out; for skip connections
+the encoder keeps its tensors. Every rewrite takes a body and returns a body with its shapes inferred anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence as Items
+from dataclasses import replace
+from itertools import takewhile
+from math import prod
+from typing import NamedTuple
+
+from dcgan_compiler import problems
+from dcgan_compiler.diagnostics import Problem
+from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, rebuilt
+from dcgan_compiler.layers import place
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft
+
+
+def rewritten(body: Sequence, width: int | float, latent: int | None) -> Sequence:
+    """The body whose transpose is the mirror: it ends in `latent` features, if there is a latent."""
+    body = _without_tail(_without_unmirrored(body))
+    if latent is not None:
+        body = _ending_in_latent(_without_global_pool(body), latent)
+    return body if width == 1 else _scaled(body, width)
+
+
+# Walking
+
+
+class Placed(NamedTuple):
+    """A node, and the lines and macros that it stands in, outermost first."""
+
+    node: Node
+    path: tuple[Sequence, ...]
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the mirror undoes it, rather than keeping it on its tensor."""
+        if isinstance(self.node, Layer):
+            return self.node.definition.role == OPERATOR
+        return isinstance(self.node, Parallel)
+
+
+def placed_nodes(body: Sequence, path: tuple[Sequence, ...] = ()) -> Iterator[Placed]:
+    """The nodes of a body, out of the lines and macros that they stand in."""
+    for item in body.items:
+        if isinstance(item, Sequence):
+            yield from placed_nodes(item, (*path, item))
+        else:
+            yield Placed(item, path)
+
+
+def closing(placed: Items[Placed], position: int) -> list[Node]:
+    """The norms and activations directly after the branches at a position, in the same line: they close the branches."""
+    path = placed[position].path
+    if not isinstance(placed[position].node, Parallel):
+        return []
+    following = takewhile(
+        lambda one: _same(one.path, path) and isinstance(one.node, Layer) and one.node.definition.role in (NORM, ACTIVATION),
+        placed[position + 1 :],
+    )
+    return [one.node for one in following]
+
+
+def _same(one: tuple[Sequence, ...], other: tuple[Sequence, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _operators(body: Sequence) -> list[Node]:
+    return [placed.node for placed in placed_nodes(body) if placed.is_operator]
+
+
+def _substituted(body: Sequence, target: Node, *replacement: Node) -> Sequence:
+    return rebuilt(body, body.in_shape, lambda node, in_shape: replacement if node is target else None)
+
+
+def _without_unmirrored(body: Sequence) -> Sequence:
+    """Leaves out the operators that have no mirror, such as minibatch_stddev."""
+
+    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
+        unmirrored = isinstance(node, Layer) and node.definition.role == OPERATOR and not node.definition.mirror
+        return () if unmirrored else None
+
+    return rebuilt(body, body.in_shape, change)
+
+
+def _without_tail(body: Sequence) -> Sequence:
+    """Leaves out what follows the last operator that computes, such as the sigmoid of a discriminator."""
+    placed = list(placed_nodes(body))
+    computes = [one.is_operator and not _flattens_one_place(one.node) for one in placed]
+    last = max((position for position, computing in enumerate(computes) if computing), default=None)
+    if last is None:
+        return body
+    tail = placed[last + 1 + len(closing(placed, last)) :]
+    dropped = {id(one.node) for one in tail if not _flattens_one_place(one.node)}
+    return rebuilt(body, body.in_shape, lambda node, in_shape: () if id(node) in dropped else None)
+
+
+def _flattens_one_place(node: Node) -> bool:
+    """A flatten of a `(C, 1, ...)` map, which moves nothing."""
+    return isinstance(node, Layer) and node.name == "flatten" and prod(node.in_shape[1:]) == 1
+
+
+def _without_global_pool(body: Sequence) -> Sequence:
+    """A pool to one place at the head makes way for an operator on the whole map.
+
+    Its own mirror would spread one value over the map; from a linear layer, every place gets a value of its own.
+    """
+    operators = _operators(body)
+    at = max((i for i, node in enumerate(operators) if prod(node.in_shape[1:]) > 1), default=None)
+    pool = None if at is None else operators[at]
+    if at is None or not isinstance(pool, Layer) or not pool.definition.pools or prod(pool.out_shape[1:]) > 1:
+        return body
+    follower = next(iter(operators[at + 1 :]), None)
+    if follower is None or _flattens_one_place(follower):
+        return _substituted(body, pool)
+    if not isinstance(follower, Layer) or not follower.definition.width:
+        return body
+    flat = place(Draft("flatten", {}), pool.in_shape, pool.span)
+    if len(pool.out_shape) > 1:
+        size = (prod(pool.in_shape), *pool.out_shape[1:])
+        flat += place(Draft("unflatten", {"unflattened_size": size}), flat[-1].out_shape, pool.span)
+    return _substituted(body, pool, *flat)
+
+
+def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
+    """The last operator gives the latent instead of its own channels; where it can not, a linear layer follows it."""
+    last = next((node for node in reversed(_operators(body)) if not _flattens_one_place(node)), None)
+    if isinstance(last, Layer) and last.definition.width and prod(last.out_shape[1:]) == 1 and _is_dense(last):
+        arguments = {**last.arguments, last.definition.width: latent}
+        body = _substituted(body, last, *place(Draft(last.name, arguments), last.in_shape, last.span))
+        return with_line(body, Draft("flatten", {}))
+    return with_line(body, Draft("flatten", {}), to_latent(latent))
+
+
+def _is_dense(layer: Layer) -> bool:
+    return layer.arguments.get("groups", 1) == 1
+
+
+def to_latent(latent: int) -> Draft:
+    """The linear layer from features to the latent."""
+    return Draft("linear", {"out_features": latent, "bias": True, "spectral_norm": False, "weight_norm": False})
+
+
+def with_line(body: Sequence, *drafts: Draft) -> Sequence:
+    """The body with one more line of layers; as it is where they stand for none."""
+    items: list[Node] = []
+    for draft in drafts:
+        items += place(draft, items[-1].out_shape if items else body.out_shape, body.span)
+    if not items:
+        return body
+    return Sequence.build((*body.items, Sequence.build(items, body.out_shape, body.span)), body.in_shape, body.span)
+
+
+def _scaled(body: Sequence, factor: int | float) -> Sequence:
+    """`_widened`, with a problem that says where the channels come from."""
+    try:
+        return _widened(body, factor)
+    except Problem as problem:
+        found = problem.diagnostic
+        raise problems.MIRROR_FAILED.error(
+            found.span,
+            reason=f"with `width {factor}`, {found.message}",
+            hint="choose another factor, or leave `width` out",
+        ) from None
+
+
+def _widened(body: Sequence, factor: int | float) -> Sequence:
+    """Every operator but the last with its output channels times `factor`."""
+    last = next(node for node in reversed(_operators(body)) if not _flattens_one_place(node))
+
+    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
+        if not isinstance(node, Layer) or not node.definition.width or node is last:
+            return None
+        channels = max(1, round(node.out_shape[0] * factor))
+        return place(Draft(node.name, {**node.arguments, node.definition.width: channels}), in_shape, node.span)
+
+    return rebuilt(body, body.in_shape, change)
+
+
+# Skip connections
+
+
+def tapped(body: Sequence) -> Sequence:
+    """The body with a tap at every interface where the resolution changes: before each operator that changes it.
+
+    The mirror joins there what the tap kept. There is none at the input: nothing comes after it in the mirror.
+    """
+    changing = [
+        node
+        for node in _operators(body)[1:]
+        if len(node.in_shape) == len(node.out_shape) > 1 and node.in_shape[1:] != node.out_shape[1:]
+    ]
+    return _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
+
+
+def _with_taps(body: Sequence, numbers: Mapping[int, int]) -> Sequence:
+    """The body with a tap before each node that has a number; a macro with a tap inside is dissolved into its lines."""
+    items: list[Node] = []
+    for item in body.items:
+        opening = _first(item) if not isinstance(item, Sequence) or item.macro else None
+        number = numbers.get(id(opening))
+        if number is not None:
+            items.append(Tap(number, item.in_shape, item.in_shape, item.span))
+        if isinstance(item, Sequence):
+            inner = _with_taps(item, {key: value for key, value in numbers.items() if value != number})
+            dissolved = len(list(placed_nodes(inner))) > len(list(placed_nodes(item)))
+            item = replace(inner, macro=None) if dissolved else item
+        items.append(item)
+    return replace(body, items=tuple(items))
+
+
+def _first(node: Node) -> Node | None:
+    """The node that a node opens with: itself, unless it is a sequence."""
+    while isinstance(node, Sequence):
+        if not node.items:
+            return None
+        node = node.items[0]
+    return node
