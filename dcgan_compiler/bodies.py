@@ -22,7 +22,6 @@ MAX_STEPS = 50_000
 MAX_REPEAT = 10_000
 MAX_MACRO_DEPTH = 32
 _DEPEND_ON_THE_CALL = ("DG2", "DG3")
-_PLANNED = ("self_attention", "minibatch_stddev")
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,6 @@ class Bodies:
 
     def _layer(self, call: tree.Call, shape: Shape | None, scope: Scope) -> list[Node] | None:
         definition = VOCABULARY.get(call.name)
-        if definition is None and call.name in _PLANNED:
-            raise problems.NOT_YET.error(call.name_span, what=f"`{call.name}`")
         if definition is None:
             near = closest(call.name, [*VOCABULARY, *scope.macros])
             raise problems.UNKNOWN_LAYER.error(call.name_span, name=call.name, near=near)
@@ -194,7 +191,7 @@ class Bodies:
         start, items = shape, []
         for index in range(count):
             self._step(repeat.span)
-            with self._noting(f"with index = {index} in this `repeat`", repeat.span):
+            with self._noting(f"with index = {index} in this `repeat`" if index else None, repeat.span):
                 node = self.body(repeat.body, shape, replace(scope, names={**scope.names, "index": index}))
             if node is None:
                 return None
@@ -218,13 +215,13 @@ class Bodies:
             raise TooManySteps(problems.TOO_MANY_LAYERS.at(span, limit=MAX_STEPS))
 
     @contextmanager
-    def _noting(self, text: str, span: Span) -> Iterator[None]:
+    def _noting(self, text: str | None, span: Span) -> Iterator[None]:
         """Adds a note to the problems found meanwhile whose cause may be here: those with values and shapes."""
         known = len(self.diagnostics)
         yield
         for i in range(known, len(self.diagnostics)):
             found = self.diagnostics[i]
-            if found.kind.code.startswith(_DEPEND_ON_THE_CALL):
+            if text and found.kind.code.startswith(_DEPEND_ON_THE_CALL):
                 self.diagnostics[i] = replace(found, notes=(*found.notes, Note(text, span)))
 
     def _report(self, problem: Problem, span: Span | None = None) -> None:

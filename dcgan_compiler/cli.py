@@ -132,7 +132,7 @@ def compile_(
         return PROBLEMS
     for target, outcome in zip(targets, outcomes, strict=True):
         write(target, outcome.code, force=force, inputs=nets)
-        if target and form == "text" and not quiet:
+        if target is not None and form == "text" and not quiet:
             complain(f"{target}: {outcome.sizes}")
     return OK
 
@@ -142,7 +142,7 @@ def _targets(nets: Sequence[str], output: str | None, directory: str | None) -> 
     if directory is None:
         if len(nets) > 1:
             raise click.UsageError("The code of several descriptions needs a directory: -d DIRECTORY.")
-        return [output]
+        return [None if output == STDIN else output]
     if output is not None:
         raise click.UsageError("-o and -d exclude each other.")
     if STDIN in nets:
@@ -152,7 +152,7 @@ def _targets(nets: Sequence[str], output: str | None, directory: str | None) -> 
         first = nets[targets.index(target)]
         if first != net:
             raise click.UsageError(f"{first} and {net} would both be written to {target}.")
-    return list(targets)
+    return [*targets]
 
 
 @main.command(short_help="Report errors and warnings.")

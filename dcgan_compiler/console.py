@@ -18,7 +18,7 @@ OK, PROBLEMS, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 70, 130
 STDIN = "-"
 
 _SEVERITY = re.compile(r"^(?:(error)|warning)(?:\[DG\d+\])?:", re.MULTILINE)
-_CARETS = re.compile(r"(?<=^) +\|( +\^+)$", re.MULTILINE)
+_CARETS = re.compile(r"^ +\|( +\^+)$", re.MULTILINE)
 
 
 class Failure(click.ClickException):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise, zip_longest
+from itertools import groupby, takewhile, zip_longest
 from typing import NamedTuple
 
 from dcgan_compiler import problems
@@ -50,8 +50,13 @@ class _Part:
         return isinstance(self.what, Draft) and bool(getattr(VOCABULARY[self.what.name], attribute))
 
     @property
+    def commutes(self) -> bool:
+        """Whether this gives the same before as after a copying of each value: it acts on each value, or per channel."""
+        return self.has("elementwise") or self.has("centers")
+
+    @property
     def spreads(self) -> bool:
-        """Whether this copies each value to several places, which commutes with what acts on each value."""
+        """Whether this copies each value to several places."""
         return isinstance(self.what, Draft) and (self.what.name, self.what.arguments.get("mode")) == (
             "upsample",
             "nearest",
@@ -86,7 +91,7 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) ->
         parts = (*_styled(opening, local), *_undone(operator.node, local), *_styled(after, local))
         pieces.append(_Piece(operator.path, parts, operator.node.in_shape))
         opening = []
-    pieces = _without_idle_biases(_with_early_activations(_with_room_for_skips(pieces)))
+    pieces = _without_idle_biases(_with_early_layers(_with_room_for_skips(pieces)))
     if whole_network:
         last = pieces[-1]
         pieces.append(_Piece(last.path[:1], (_Part(policy.output, body.span),), last.out_shape))
@@ -217,20 +222,20 @@ def _plain(arguments: Arguments) -> Arguments:
     return {name: False if name in ("spectral_norm", "weight_norm") else value for name, value in arguments.items()}
 
 
-def _with_early_activations(pieces: list[_Piece]) -> list[_Piece]:
-    """Element-wise layers after a nearest upsampling move before it, where there are fewer elements.
+def _with_early_layers(pieces: list[_Piece]) -> list[_Piece]:
+    """What commutes with a nearest upsampling moves before it, where there are fewer elements.
 
-    One that would open a piece goes to the end of the piece before.
+    Layers that would open a piece go to the end of the piece before.
     """
     moved: list[_Piece] = []
     for piece in pieces:
-        parts = list(piece.parts)
-        for i, (part, follower) in enumerate(pairwise(piece.parts)):
-            if part.spreads and follower.has("elementwise"):
-                parts[i], parts[i + 1] = follower, part
-        if moved and len(parts) > 1 and parts[0].has("elementwise") and parts[1].spreads:
-            moved[-1] = replace(moved[-1], parts=(*moved[-1].parts, parts.pop(0)))
-        moved.append(replace(piece, parts=tuple(parts)))
+        at = next((position for position, part in enumerate(piece.parts) if part.spreads), len(piece.parts))
+        early = list(takewhile(lambda part: part.commutes, piece.parts[at + 1 :]))
+        before, rest = piece.parts[:at], (*piece.parts[at : at + 1], *piece.parts[at + 1 + len(early) :])
+        if moved and not before:
+            moved[-1] = replace(moved[-1], parts=(*moved[-1].parts, *early))
+            early = []
+        moved.append(replace(piece, parts=(*before, *early, *rest)))
     return moved
 
 

@@ -7,6 +7,7 @@ the encoder keeps its tensors. Every rewrite takes a body and returns a body wit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence as Items
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
 from math import prod
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, rebuilt
+from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, layers, rebuilt
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft
 
@@ -24,7 +25,17 @@ def rewritten(body: Sequence, width: int | float, latent: int | None) -> Sequenc
     body = _without_tail(_without_unmirrored(body))
     if latent is not None:
         body = _ending_in_latent(_without_global_pool(body), latent)
-    return body if width == 1 else _scaled(body, width)
+    return body if width == 1 else _widened(body, width)
+
+
+@contextmanager
+def _telling(change: str, hint: str) -> Iterator[None]:
+    """Makes a problem say that it arises in the mirror, and by which change."""
+    try:
+        yield
+    except Problem as problem:
+        found = problem.diagnostic
+        raise problems.MIRROR_FAILED.error(found.span, reason=f"{change}, {found.message}", hint=hint) from None
 
 
 # Walking
@@ -80,11 +91,12 @@ def _substituted(body: Sequence, target: Node, *replacement: Node) -> Sequence:
 def _without_unmirrored(body: Sequence) -> Sequence:
     """Leaves out the operators that have no mirror, such as minibatch_stddev."""
 
-    def change(node: Node, in_shape: Shape) -> Items[Node] | None:
-        unmirrored = isinstance(node, Layer) and node.definition.role == OPERATOR and not node.definition.mirror
-        return () if unmirrored else None
-
-    return rebuilt(body, body.in_shape, change)
+    unmirrored = [layer for layer in layers(body) if layer.definition.role == OPERATOR and not layer.definition.mirror]
+    if not unmirrored:
+        return body
+    ids = {id(layer) for layer in unmirrored}
+    with _telling(f"without `{unmirrored[0].name}`", "put it directly before the head of the network"):
+        return rebuilt(body, body.in_shape, lambda node, in_shape: () if id(node) in ids else None)
 
 
 def _without_tail(body: Sequence) -> Sequence:
@@ -155,19 +167,6 @@ def with_line(body: Sequence, *drafts: Draft) -> Sequence:
     return Sequence.build((*body.items, Sequence.build(items, body.out_shape, body.span)), body.in_shape, body.span)
 
 
-def _scaled(body: Sequence, factor: int | float) -> Sequence:
-    """`_widened`, with a problem that says where the channels come from."""
-    try:
-        return _widened(body, factor)
-    except Problem as problem:
-        found = problem.diagnostic
-        raise problems.MIRROR_FAILED.error(
-            found.span,
-            reason=f"with `width {factor}`, {found.message}",
-            hint="choose another factor, or leave `width` out",
-        ) from None
-
-
 def _widened(body: Sequence, factor: int | float) -> Sequence:
     """Every operator but the last with its output channels times `factor`."""
     last = next(node for node in reversed(_operators(body)) if not _flattens_one_place(node))
@@ -178,7 +177,8 @@ def _widened(body: Sequence, factor: int | float) -> Sequence:
         channels = max(1, round(node.out_shape[0] * factor))
         return place(Draft(node.name, {**node.arguments, node.definition.width: channels}), in_shape, node.span)
 
-    return rebuilt(body, body.in_shape, change)
+    with _telling(f"with `width {factor}`", "choose another factor, or leave `width` out"):
+        return rebuilt(body, body.in_shape, change)
 
 
 # Skip connections

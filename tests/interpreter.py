@@ -9,26 +9,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from dcgan_compiler.ir import Gate, Layer, Network, Node, Parallel, Sequence
+from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Skip, Tap
+from dcgan_compiler.layers.definition import Composite, Module
 
 BATCH = 2
 
 
 class Checked(nn.Module):
-    """The module of one node; its output has the shape that the node says."""
+    """The module of one node; its output has the shape that the node says.
 
-    def __init__(self, node: Node) -> None:
+    `kept` holds what the taps of an encoder keep for the skips of its decoder, by number.
+    """
+
+    def __init__(self, node: Node, kept: dict[int, Tensor] | None = None) -> None:
         super().__init__()
         self.node = node
+        self.kept = {} if kept is None else kept
         match node:
             case Layer():
                 self.parts = nn.ModuleList([torch_module(node)] if node.definition.expression is None else [])
             case Sequence():
-                self.parts = nn.ModuleList(Checked(item) for item in node.items)
+                self.parts = nn.ModuleList(Checked(item, self.kept) for item in node.items)
             case Parallel():
-                self.parts = nn.ModuleList(Checked(branch) for branch in node.branches)
+                self.parts = nn.ModuleList(Checked(branch, self.kept) for branch in node.branches)
             case Gate():
-                self.parts = nn.ModuleList([Checked(node.body)])
+                self.parts = nn.ModuleList([Checked(node.body, self.kept)])
 
     def forward(self, x: Tensor) -> Tensor:
         assert x.shape[1:] == self.node.in_shape, f"{tuple(x.shape[1:])} arrives at {self.node}"
@@ -48,6 +53,12 @@ class Checked(nn.Module):
                 return x * self.parts[0](x)
             case Parallel():
                 return self._joined(x)
+            case Tap():
+                self.kept[self.node.number] = x
+                return x
+            case Skip():
+                kept = self.kept[self.node.number]
+                return x + kept if self.node.join == "add" else torch.cat((x, kept), dim=1)
 
     def _joined(self, x: Tensor) -> Tensor:
         split = self.node.fan_out == "split"
@@ -55,29 +66,52 @@ class Checked(nn.Module):
         results = [part(share) for part, share in zip(self.parts, shares, strict=True)]
         return torch.cat(results, dim=1) if self.node.join == "cat" else torch.stack(results).sum(0)
 
-    def leaves(self) -> list[Checked]:
-        """The modules of the layers, in the order in which they run."""
-        return [module for module in self.modules() if isinstance(module, Checked) and isinstance(module.node, Layer)]
+
+class Composed(nn.Module):
+    """A layer that torch has no module for, from the parts and statements of its definition."""
+
+    def __init__(self, composite: Composite) -> None:
+        super().__init__()
+        for name, part in composite.parts:
+            setattr(
+                self, name, constructed(part) if isinstance(part, Module) else eval(part, {"nn": nn, "torch": torch})
+            )
+        lines = ["".join(p if isinstance(p, str) else repr(p[1]) for p in pieces) for pieces in composite.statements]
+        names: dict[str, object] = {"torch": torch}
+        exec("def run(self, x):\n    " + "\n    ".join(lines), names)
+        self.run = names["run"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self, x)
 
 
 def torch_module(layer: Layer) -> nn.Module:
     """The module that the layer's definition asks for, with the parameters that the layer counts."""
-    assert layer.definition.module is not None
-    made = layer.definition.module(layer)
-    module = getattr(nn, made.name)(*made.positional, **dict(made.keywords))
-    if made.wrapper:
-        getattr(parametrizations, made.wrapper)(module)
+    definition = layer.definition
+    module = Composed(definition.composite(layer)) if definition.composite else constructed(definition.module(layer))
     assert sum(parameter.numel() for parameter in module.parameters()) == layer.parameters, layer
     return module
 
 
-def check_on_torch(network: Network) -> None:
-    """Run one half on the meta device: every shape and every count of parameters is torch's."""
+def constructed(made: Module) -> nn.Module:
+    """`nn.Name(...)`, with its parametrization."""
+    module = getattr(nn, made.name)(*made.positional, **dict(made.keywords))
+    return getattr(parametrizations, made.wrapper)(module) if made.wrapper else module
+
+
+def check_on_torch(model: Model) -> None:
+    """Run both halves on the meta device: every shape and every count of parameters is torch's."""
+    kept: dict[int, Tensor] = {}
     with torch.device("meta"):
-        body = Checked(network.body)
-        heads = [torch_module(head) for _, head in network.heads]
-        features = body(torch.empty(BATCH, *network.in_shape))
-        for head in heads:
-            assert head(features).shape == (BATCH, *network.out_shape)
+        _check_half(model.source, kept)
+        _check_half(model.derived, kept)
+
+
+def _check_half(half: Network, kept: dict[int, Tensor]) -> None:
+    body = Checked(half.body, kept)
+    heads = [torch_module(head) for _, head in half.heads]
+    features = body(torch.empty(BATCH, *half.in_shape))
+    for head in heads:
+        assert head(features).shape == (BATCH, *half.out_shape)
     parameters = [*body.parameters(), *(parameter for head in heads for parameter in head.parameters())]
-    assert sum(parameter.numel() for parameter in parameters) == network.parameters
+    assert sum(parameter.numel() for parameter in parameters) == half.parameters

@@ -8,7 +8,7 @@ a new layer of the vocabulary takes part at once. `calls(definition, shape)` dra
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import gcd, prod
 from typing import Any
@@ -63,14 +63,16 @@ def placed(text: str, in_shape: Shape, names: Mapping[str, Any] | None = None, d
 
 
 @st.composite
-def calls(draw: Draw, definition: LayerDef, in_shape: Shape, given: frozenset[str] = frozenset()) -> str:
+def calls(
+    draw: Draw, definition: LayerDef, in_shape: Shape, given: Iterable[str] = (), without: Iterable[str] = ()
+) -> str:
     """A call of a layer whose arguments are of the right type; mostly they fit on the input.
 
-    Arguments `given` by a `default` statement are left out half of the time.
+    Arguments `given` by a `default` statement are left out most of the time, those in `without` always.
     """
     written = []
     positional = True
-    left_out = set(draw(st.sampled_from(_EXCLUSIVE)))
+    left_out = {*draw(st.sampled_from(_EXCLUSIVE)), *without}
     for parameter in definition.parameters:
         optional = not parameter.required or parameter.name in given
         excluded = parameter.name in left_out and not parameter.required
@@ -84,7 +86,7 @@ def calls(draw: Draw, definition: LayerDef, in_shape: Shape, given: frozenset[st
 
 
 _EXCLUSIVE = (("size", "spectral_norm"), ("scale_factor", "weight_norm"))
-_WANTED = {"size", "scale_factor"}
+_WANTED = {"size", "scale_factor", "reduction"}
 _CANDIDATES = (1, 2, 3, 0, 0.5, 0.25, 1e-3, True, False)
 
 
@@ -123,6 +125,9 @@ _FITTING: dict[str, Callable[[Shape], list[Any]]] = {
     "dilation": lambda shape: [1, 2],
     "groups": _divisors,
     "num_groups": _divisors,
+    "reduction": _divisors,
+    "heads": lambda shape: [1, 2],
+    "group_size": lambda shape: [1, 2, 4],
     "num_parameters": lambda shape: [1, shape[0]],
     "unflattened_size": _unflattened,
     "upscale_factor": lambda shape: [n for n in (1, 2) if shape[0] % n**2 == 0],
@@ -136,15 +141,18 @@ _FITTING: dict[str, Callable[[Shape], list[Any]]] = {
 
 @dataclass
 class _Writer:
-    """Writes bodies line by line; `macros` are the texts of the blocks that they call."""
+    """Writes bodies line by line; `macros` are the texts of the blocks that they call.
+
+    A `linear` one writes nothing but linear operators with an exact transpose.
+    """
 
     draw: Draw
-    params: dict[str, int]
-    defaults: dict[str, dict[str, tree.Argument]]
+    params: dict[str, int] = field(default_factory=dict)
+    defaults: dict[str, dict[str, tree.Argument]] = field(default_factory=dict)
+    linear: bool = False
     macros: list[str] = field(default_factory=list)
     known: dict[tuple[str, Shape], Shape] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
-    in_macro: bool = False
 
     def chance(self, percent: int) -> bool:
         """True about `percent` times in a hundred, and false in the simplest example."""
@@ -177,18 +185,21 @@ class _Writer:
     def link(self, shape: Shape, depth: int, operator: bool) -> tuple[str, Shape]:
         """One layer, block or combinator."""
         if depth < _MAX_DEPTH and operator and self.chance(25):
-            return self.pick((self.residual, self.branches, self.gate, self.repeat, self.macro))(shape, depth + 1)
-        role = OPERATOR if operator and not self.chance(15) else None
+            others = () if self.linear else (self.gate, self.repeat, self.macro)
+            return self.pick((self.residual, self.branches, *others))(shape, depth + 1)
+        role = OPERATOR if self.linear or (operator and not self.chance(15)) else None
         return self.layer(shape, role)
 
     def layer(self, shape: Shape, role: str | None) -> tuple[str, Shape]:
         """A layer that fits on the shape; `identity` where none is found."""
-        roles = [role] if role else sorted({definition.role for definition in VOCABULARY.values()})
+        names = _LINEAR if self.linear else VOCABULARY
+        without = _NOT_LINEAR if self.linear else ()
+        fitting = [VOCABULARY[name] for name in names if len(shape) - 1 in VOCABULARY[name].ranks]
+        roles = [role] if role else sorted({definition.role for definition in fitting})
         for _ in range(_ATTEMPTS):
             wanted = self.pick(roles)
-            fitting = [d for d in VOCABULARY.values() if d.role == wanted and len(shape) - 1 in d.ranks]
-            definition = self.pick(fitting)
-            text = self.draw(calls(definition, shape, frozenset(self.defaults.get(definition.name, ()))))
+            definition = self.pick(d for d in fitting if d.role == wanted)
+            text = self.draw(calls(definition, shape, self.defaults.get(definition.name, ()), without))
             text = self.with_names(text, shape)
             after = self.after(text, shape)
             if after is not None and prod(after) <= _MAX_VALUES:
@@ -256,7 +267,9 @@ class _Writer:
         if reusable and self.chance(70):
             name = self.pick(reusable)
             return f"{name}({shape[0]})", self.known[name, shape]
+        labels = len(self.labels)
         body, after = self.body(shape, self.pick((1, 2)), depth)
+        del self.labels[labels:]  # `at` can not reach into a block
         name = f"unit{len(self.macros) + 1}"
         rest = f"\n{_adapter(after, shape).replace(f'({shape[0]},', '(c,')} -> leaky_relu(slope)\n}}"
         self.macros.append(f"block {name}(c, slope=0.1) {body[:-2]}{rest}")
@@ -264,16 +277,20 @@ class _Writer:
         return self.pick((f"{name}({shape[0]})", f"{name}(in_channels, slope=0.2)", f"{name}(c=in_channels)")), shape
 
 
+# Layers whose mirror is their exact transpose, and the arguments with which it is not.
+_LINEAR = "conv depthwise_conv conv_transpose linear flatten unflatten pad crop pixel_shuffle pixel_unshuffle".split()
+_NOT_LINEAR = ("padding_mode", "mode", "spectral_norm", "weight_norm")
+
+
 def _adapter(before: Shape, after: Shape) -> str:
-    """A chain of layers from any shape to any other."""
+    """A chain of linear layers from any shape to any other."""
     if len(before) == len(after) == 1:
         return f"linear({after[0]}, bias=false)"
-    if len(before) != len(after):
+    if before[1:] != after[1:]:
         start = "" if len(before) == 1 else "flatten -> "
         end = "" if len(after) == 1 else f" -> unflatten({after})"
         return f"{start}linear({prod(after)}, bias=false){end}"
-    resize = "" if before[1:] == after[1:] else f" -> upsample(size={spelled(after[1:])})"
-    return f"conv({after[0]}, kernel_size=1, stride=1, padding=0, dilation=1, groups=1){resize}"
+    return f"conv({after[0]}, kernel_size=1, stride=1, padding=0, dilation=1, groups=1)"
 
 
 def _head(writer: _Writer, kind: Kind, shape: Shape) -> list[str]:
@@ -287,7 +304,7 @@ def _head(writer: _Writer, kind: Kind, shape: Shape) -> list[str]:
     return [writer.pick((convolution, "conv(1, kernel_size=1, stride=1, padding=0)", f"{convolution} -> sigmoid"))]
 
 
-def _options(writer: _Writer, *, whole: bool = True) -> list[str]:
+def _options(writer: _Writer, kind: Kind, *, whole: bool = True) -> list[str]:
     """Some options of a mirror."""
     norms = [name for name, d in VOCABULARY.items() if d.role == NORM and not any(p.required for p in d.parameters)]
     activations = [name for name, d in VOCABULARY.items() if d.role == ACTIVATION]
@@ -296,11 +313,15 @@ def _options(writer: _Writer, *, whole: bool = True) -> list[str]:
         "activation": ["same", *activations, "leaky_relu(0.2)"],
         "dropout": ["keep", "drop"],
         "upsample": ["transpose", "nearest", "bilinear", "nearest", "bilinear", "pixel_shuffle"],
+        "skips": ["none", "concat", "add"],
+        "tied": ["true", "false"],
         "unpool": ["nearest", "bilinear", "transpose"],
         "spectral_norm": ["keep", "drop"],
         "output": [*activations, "elu(0.5)"],
         "width": ["1", "2", "0.5", "1 / 2"],
     }
+    if not whole or kind.name != "autoencoder":
+        values = {name: choices for name, choices in values.items() if name not in ("skips", "tied")}
     if not whole:
         values = {name: choices for name, choices in values.items() if name not in ("output", "width")}
     return [f"{name} {writer.pick(choices)}" for name, choices in values.items() if writer.chance(30)]
@@ -313,10 +334,20 @@ def _derived(writer: _Writer, kind: Kind, shape: Shape, latent: int | None, labe
     if latent is not None and writer.chance(10):
         body, end = writer.body((latent,), writer.pick((0, 1, 2)))
         return [f"{kind.derived} {body[:-2]}\n{_adapter(end, shape)}\n}}"]
-    options = _options(writer)
+    options = _options(writer, kind)
     if labels and writer.chance(60):
-        options.append(f"at {writer.pick(labels)} {{\n" + "\n".join(_options(writer, whole=False)) + "\n}")
+        options.append(f"at {writer.pick(labels)} {{\n" + "\n".join(_options(writer, kind, whole=False)) + "\n}")
     return [f"{kind.derived} mirror {{\n" + "\n".join(options) + "\n}"]
+
+
+@st.composite
+def linear_programs(draw: Draw) -> str:
+    """An autoencoder of linear operators whose mirror is the exact transpose, but for biases."""
+    writer = _Writer(draw, linear=True)
+    shape = draw(shapes(writer.pick(RANKS)))
+    body, _ = writer.body(shape, writer.pick((1, 2, 3)))
+    decoder = "decoder mirror {\noutput identity\n}"
+    return f"autoencoder Net {{\ninput {spelled(shape)}\nencoder {body}\n{decoder}\n}}\n"
 
 
 _DEFAULTS = ("conv(kernel_size=3, padding=1)", "conv(kernel_size=2, bias=false)", "leaky_relu(0.2)", "max_pool(2)")

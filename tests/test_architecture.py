@@ -30,6 +30,9 @@ LAYERS = [
     ["compiler"],
     ["output", "verify", "load"],
     ["__init__"],
+    ["console"],
+    ["options"],
+    ["descriptions"],
     ["cli"],
     ["__main__"],
 ]

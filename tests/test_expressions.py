@@ -36,7 +36,9 @@ def in_python(text: str) -> Any:
 def joined(operands: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     operators = st.sampled_from((" + ", " - ", " * ", " / ", " // ", " % ", "-", "*"))
     chain = st.builds(lambda a, o, b, p, c: f"{a}{o}{b}{p}{c}", operands, operators, operands, operators, operands)
-    return chain.map(lambda text: f"({text})") | chain.map(lambda text: f"-({text})") | operands.map("max({}, 3)".format)
+    return (
+        chain.map(lambda text: f"({text})") | chain.map(lambda text: f"-({text})") | operands.map("max({}, 3)".format)
+    )
 
 
 numbers = st.integers(0, 9).map(str) | st.sampled_from(("0.5", "2.5", "7.0"))

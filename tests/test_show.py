@@ -135,6 +135,22 @@ def test_nested_nodes_in_short() -> None:
     )
 
 
+def test_skip_connections_in_short() -> None:
+    text = """\
+autoencoder UNet {
+    input (1, 16, 16)
+    encoder {
+        conv(4, 3, padding=1)
+        conv(8, 4, 2, padding=1)
+    }
+    decoder mirror { skips concat }
+}
+"""
+    encoder, decoder = summarise(model_of(text)).halves
+    assert encoder.blocks[1].layers == ("keep1", "conv(8, 4x4, /2)")
+    assert decoder.blocks[0].layers == ("conv_transpose(4, 4x4, /2)", "concat(keep1)")
+
+
 def test_show_prints_plain_text_where_there_is_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "net.dgan").write_text(DCGAN)
     result = CliRunner(env={"COLUMNS": "80"}).invoke(main, ["show", str(tmp_path / "net.dgan")])

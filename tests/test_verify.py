@@ -42,6 +42,17 @@ autoencoder Flat {
     }
 }
 """
+UNET = """\
+autoencoder UNet {
+    input (1, 16, 16)
+    encoder {
+        conv(4, 3, padding=1) -> relu
+        conv(8, 4, 2, padding=1) -> batch_norm -> relu
+        conv(16, 4, 2, padding=1) -> batch_norm -> relu
+    }
+    decoder mirror { skips concat }
+}
+"""
 
 
 def compiled(text: str) -> tuple[Model, str]:
@@ -54,11 +65,7 @@ def results(model: Model, code: str) -> dict[str, Result]:
     return {check.name: check.run() for check in verify(model, code)}
 
 
-def failures(model: Model, code: str) -> dict[str, str]:
-    return {name: remark for name, (status, remark) in results(model, code).items() if status == FAILED}
-
-
-@pytest.mark.parametrize("text", [GAN, VAE, AUTOENCODER], ids=["gan", "vae", "autoencoder"])
+@pytest.mark.parametrize("text", [GAN, VAE, AUTOENCODER, UNET], ids=["gan", "vae", "autoencoder", "skips"])
 def test_sound_code_passes(text: str) -> None:
     found = results(*compiled(text))
     assert len(found) == 14
@@ -77,70 +84,200 @@ def test_nothing_is_left_behind() -> None:
     assert not [name for name in set(sys.modules) - before if "dcganc_" in name]
 
 
+# What is wrong, in which class, what is replaced by what, the check that finds it, and how its remark begins.
 DEFECTS = {
+    "a name that is not there": ("Generator", "nn.Tanh()", "nn.Tanhh()", "import", "AttributeError: "),
+    "no Python": ("Generator", "class", "klass", "import", "SyntaxError: "),
+    "another class name": ("Generator", "Generator", "Generater", "import", "AttributeError: "),
     "a wrong kernel": (
-        "nn.ConvTranspose2d(10, 16, kernel_size=4, bias=False)",
-        "nn.ConvTranspose2d(10, 16, kernel_size=5, bias=False)",
+        "Generator",
+        "kernel_size=4",
+        "kernel_size=5",
         "shapes at every block",
         "Generator.block1 gives (16, 5, 5) instead of (16, 4, 4)",
     ),
+    "a block that is left out": (
+        "Discriminator",
+        "x = self.block2(x)",
+        "x = x.repeat(1, 2, 1, 1)[..., ::2, ::2]",
+        "shapes at every block",
+        "Discriminator.block2 does not run",
+    ),
     "a stretched output": (
-        "x = self.block1(",
-        "x = nn.functional.pad(self.block1(",
+        "Generator",
+        "return x",
+        "return nn.functional.pad(x, [4] * 4)",
         "output equals input shape",
         "Generator ends at (3, 24, 24) instead of (3, 16, 16)",
     ),
     "a missing layer": (
+        "Discriminator",
         "            nn.BatchNorm2d(16),\n",
         "",
         "parameter counts",
         "Discriminator.block2 has 2,048 parameters instead of 2,080",
     ),
+    "an extra layer": (
+        "Discriminator",
+        "        self.head =",
+        "        self.extra = nn.Linear(1, 1)\n        self.head =",
+        "parameter counts",
+        "Discriminator has 2,722 parameters instead of 2,720",
+    ),
     "a gradient that stops": (
-        "x = self.block2(",
-        "x = self.block2.requires_grad_(False)(",
+        "Discriminator",
+        "x = self.head(x)",
+        "x = self.head(x.detach())",
         "gradients reach every parameter",
-        "no gradient reaches Discriminator.block2.0.weight",
+        "no gradient reaches Discriminator.block1.0.weight",
     ),
-    "a number in the wrong format": (
-        "x = self.block2(",
-        "x = self.block2.float()(1.0 * ",
-        "float64",
-        "",
+    "a gradient that explodes": (
+        "Discriminator",
+        "x = self.head(x)",
+        "x = self.head(x * float('inf'))",
+        "bfloat16 autocast",
+        "the gradient of Discriminator.block1.0.weight is not finite",
     ),
-    "a name that is not there": ("nn.Tanh()", "nn.Tanhh()", "import", "AttributeError: "),
-    "code that is none": ("class Generator", "klass Generator", "import", "SyntaxError: "),
-    "another class name": ("class Generator", "class Generater", "import", "AttributeError: "),
-    "a break in the graph": (
-        "x = self.block1(",
-        "print(end='')\n        torch._dynamo.graph_break()\n        x = self.block1(",
-        "torch.compile(fullgraph=True)",
-        "",
+    "weights that are not saved": (
+        "Discriminator",
+        "x = self.head(x)",
+        "x = self.head(x) * self.__dict__.setdefault('scale', torch.rand(()))",
+        "state_dict round trip",
+        "Discriminator gives numbers that are up to ",
     ),
-    "something that can not be pickled": (
-        "        self.block1 =",
-        "        self.secret = lambda: 0\n        self.block1 =",
+    "numbers that change": (
+        "Generator",
+        "return x",
+        "return x * torch.rand(())",
+        "copy.deepcopy",
+        "Generator gives numbers that are up to ",
+    ),
+    "an attribute that can not be pickled": (
+        "Generator",
+        "        self.head =",
+        "        self.secret = lambda: 0\n        self.head =",
         "pickle",
         "",
     ),
-    "numbers that change": (
-        "x = self.block1(",
-        "x = torch.rand(()) * self.block1(",
-        "copy.deepcopy",
+    "a shape that depends on values": (
+        "Generator",
+        "return x",
+        "return x if x.sum() > 0 else -x",
+        "torch.export",
+        "",
+    ),
+    "a break in the graph": (
+        "Discriminator",
+        "x = self.block2(x)",
+        "torch._dynamo.graph_break()\n        x = self.block2(x)",
+        "torch.compile(fullgraph=True)",
+        "",
+    ),
+    "Python that can not be scripted": (
+        "Generator",
+        "return x",
+        "return [*map(torch.neg, [-x])][0]",
+        "torch.jit.script",
+        "",
+    ),
+    "a memory layout that is taken for granted": (
+        "Discriminator",
+        "return x.flatten(1)",
+        "return x.flatten(1) * image.stride(1)",
+        "channels_last",
         "Discriminator gives numbers that are up to ",
+    ),
+    "a number format that is taken for granted": (
+        "Discriminator",
+        "return x.flatten(1)",
+        "return x.flatten(1).float()",
+        "float64",
+        "Discriminator does not give float64",
     ),
 }
 
 
-@pytest.mark.parametrize(("old", "new", "check", "remark"), DEFECTS.values(), ids=DEFECTS.keys())
-def test_a_defect_is_found(old: str, new: str, check: str, remark: str) -> None:
+@pytest.mark.parametrize(("half", "old", "new", "name", "remark"), DEFECTS.values(), ids=DEFECTS.keys())
+def test_a_defect_is_found(half: str, old: str, new: str, name: str, remark: str) -> None:
     model, code = compiled(GAN)
-    assert old in code
-    if check == "output equals input shape":
-        start = code.index("class Generator")
-        broken = code[:start] + code[start:].replace("return self.head(x)", "return nn.functional.pad(self.head(x), [4] * 4)")
-    else:
-        broken = code.replace(old, new, 1)
-    found = failures(model, broken)
-    assert found[check].startswith(remark)
-    assert (len(found) == 1) or check != "import"
+    before, start, rest = code.partition(f"class {half}")
+    assert old in start + rest
+    broken = before + (start + rest).replace(old, new, 1)
+    found = {check.name: check.run() for check in verify(model, broken) if check.name in ("import", name)}
+    assert found[name].status == FAILED
+    assert found[name].remark.startswith(remark)
+
+
+def test_every_check_can_fail() -> None:
+    asked = [check.name for check in verify(*compiled(GAN)) if check.name != "import" or check.run()]
+    assert set(asked) == {name for _, _, _, name, _ in DEFECTS.values()}
+
+
+def test_nothing_follows_a_failed_import() -> None:
+    model, code = compiled(GAN)
+    for broken in (code.replace("nn.Tanh()", "nn.Tanhh()"), code.replace("class Generator", "class Generater")):
+        assert list(results(model, broken)) == ["import"]
+
+
+def test_parametrized_modules_can_not_be_pickled_or_scripted() -> None:
+    found = results(*compiled(GAN.replace("bias=false)", "bias=false, spectral_norm=true)")))
+    assert {name for name, (status, _) in found.items() if status == NOT_APPLICABLE} == {"pickle", "torch.jit.script"}
+    assert {name: remark for name, (status, remark) in found.items() if status == FAILED} == {}
+    assert found["pickle"].remark == "torch can not pickle spectral_norm or weight_norm, in Discriminator"
+
+
+def test_a_compiled_volume_and_signal_pass() -> None:
+    for shape in ("(1, 16)", "(1, 16, 16, 16)"):
+        found = results(*compiled(GAN.replace("(3, 16, 16)", shape)))
+        assert {name for name, (status, _) in found.items() if status != PASSED} == {"channels_last"}
+
+
+# The command
+
+
+def test_the_command_reports_each_check(tmp_path: Path) -> None:
+    (tmp_path / "net.dgan").write_text(AUTOENCODER)
+    result = CliRunner().invoke(main, ["verify", str(tmp_path / "net.dgan")])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == """\
+import                           ok      Encoder, Decoder, Autoencoder
+shapes at every block            ok      4 blocks
+output equals input shape        ok      (12)
+parameter counts                 ok      Encoder 131, Decoder 140
+gradients reach every parameter  ok      8 tensors
+state_dict round trip            ok
+copy.deepcopy                    ok
+pickle                           ok
+torch.export                     ok
+torch.compile(fullgraph=True)    ok      backend eager
+torch.jit.script                 ok
+bfloat16 autocast                ok
+channels_last                    n.a.    the format is for maps (C, H, W)
+float64                          ok
+"""
+
+
+def test_the_command_fails_where_a_check_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.dgan").write_text(AUTOENCODER)
+    code = compiled(AUTOENCODER)[1] + "\nraise OSError\n"
+    monkeypatch.setattr("dcgan_compiler.codegen.generate", lambda model: code)
+    result = CliRunner().invoke(main, ["verify", str(tmp_path / "net.dgan")])
+    assert result.exit_code == 1
+    assert result.stdout == "import                           FAILED  OSError:\n"
+
+
+def test_a_checkout_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.dgan").write_text(AUTOENCODER)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = CliRunner().invoke(main, ["verify", str(tmp_path / "net.dgan")], prog_name="dcganc")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        "Error: verify runs the code, and torch is not installed: pip install 'dcganc[torch]'\n"
+    )
+
+
+def test_a_wrong_description_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "net.dgan").write_text(AUTOENCODER.replace("linear(8)", "linear(0)"))
+    result = CliRunner().invoke(main, ["verify", str(tmp_path / "net.dgan")])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error[DG201]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from dcgan_compiler.codegen.expression import (
@@ -28,6 +28,7 @@ from dcgan_compiler.ir import Value
 
 Values = tuple[Value, ...]
 MIN_COMPREHENSION = 2
+MIN_RANGE = 3
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,10 @@ class _Comparison:
         steps = tuple(map(self._line, zip(*(use.steps for use in self.uses), strict=True)))
         statements = tuple(map(self._line, zip(*(use.statements for use in self.uses), strict=True)))
         in_forward = set(self.used)
-        arguments = tuple(a for a in self.arguments.values() if a.name in in_init | in_forward)
+        used = [argument for argument in self.arguments.values() if argument.name in in_init | in_forward]
+        arguments = sorted(used, key=lambda argument: not argument.is_channels)
         stored = tuple(argument.name for argument in arguments if argument.name in in_forward)
-        return ClassDef(name, self.uses, arguments, tuple(attributes), steps, statements, stored)
+        return ClassDef(name, self.uses, tuple(arguments), tuple(attributes), steps, statements, stored)
 
     def _channel_arguments(self) -> None:
         """The channels that arrive and leave: one argument where they are always equal."""
@@ -152,26 +154,21 @@ class _Comparison:
             return self._chain([one for one in aligned if isinstance(one, Chain)])
         if isinstance(first, Source):
             return first.text
-        name, positional, keywords, extra = self._call(aligned)
-        arguments = [*positional, *(f"{key}={value}" for key, value in keywords), *extra]
-        text = f"{name}({', '.join(arguments)})"
-        wrapper = first.wrapper if isinstance(first, Construct) else None
-        return f"{wrapper}({text})" if wrapper else text
+        if isinstance(first, Structure):
+            return self._use([one for one in aligned if isinstance(one, Structure)])
+        constructs = [one for one in aligned if isinstance(one, Construct)]
+        positional = [self._number(column) for column in zip(*(one.positional for one in constructs), strict=True)]
+        keywords = [f"{column[0].role}={self._number(column)}" for column in _keywords(constructs)]
+        text = f"{first.name}({', '.join([*positional, *keywords, *first.flags])})"
+        return f"{first.wrapper}({text})" if first.wrapper else text
 
-    def _call(self, aligned: Sequence[Expression]) -> tuple[str, list[str], list[tuple[str, str]], tuple[str, ...]]:
-        """Name, positional arguments, keywords and flags of aligned constructions."""
-        first = aligned[0]
-        if isinstance(first, Construct):
-            constructs = [one for one in aligned if isinstance(one, Construct)]
-            positional = [self._number(column) for column in zip(*(one.positional for one in constructs), strict=True)]
-            keywords = [(column[0].role, self._number(column)) for column in _keywords(constructs)]
-            return first.name, positional, keywords, first.flags
-        assert isinstance(first, Structure)
-        made = self.library.classes[first.form]
-        rows = [made.holes(one) for one in aligned if isinstance(one, Structure)]
-        texts = [(column[0], self._number(column)) for column in zip(*rows, strict=True)]
-        positional = [text for hole, text in texts if hole.is_channels]
-        return made.name, positional, [(hole.role, text) for hole, text in texts if not hole.is_channels], ()
+    def _use(self, aligned: Sequence[Structure], names: Mapping[str, str] | None = None) -> str:
+        """The construction of a class of this file; `names` replace the values of some arguments."""
+        made = self.library.classes[aligned[0].form]
+        columns = zip(*(made.holes(one) for one in aligned), strict=True)
+        written = [(column[0], (names or {}).get(column[0].role) or self._number(column)) for column in columns]
+        arguments = [text if hole.is_channels else f"{hole.role}={text}" for hole, text in written]
+        return f"{made.name}({', '.join(arguments)})"
 
     def _chain(self, aligned: Sequence[Chain]) -> str:
         """`nn.Sequential(...)`, with a run of equal constructions as a comprehension."""
@@ -187,12 +184,33 @@ class _Comparison:
         if not isinstance(columns[0][0], Structure):
             yield from texts
             return
+        counted = self._counted(columns) if len(set(texts)) > 1 else None
+        if counted:
+            yield counted
+            return
         for text, group in groupby(texts):
             count = len(list(group))
             if count < MIN_COMPREHENSION:
                 yield text
             else:
                 yield f"*({text} for _ in range({count}))"
+
+    def _counted(self, columns: list[tuple[Expression, ...]]) -> str | None:
+        """A comprehension over a range, where one argument counts in equal steps and the others stay."""
+        uses = [column[0] for column in columns if isinstance(column[0], Structure)]
+        if len(uses) < MIN_RANGE or len(columns[0]) > 1:
+            return None
+        rows = [self.library.classes[use.form].holes(use) for use in uses]
+        moving = [number for number, holes in enumerate(zip(*rows, strict=True)) if len(set(holes)) > 1]
+        if len(moving) != 1:
+            return None
+        name = rows[0][moving[0]].role
+        values = [value for row in rows if type(value := row[moving[0]].value) is int]
+        steps = {b - a for a, b in pairwise(values)}
+        if len(values) < len(rows) or len(steps) != 1:
+            return None
+        step = steps.pop()
+        return f"*({self._use(uses[:1], {name: name})} for {name} in range({values[0]}, {values[-1] + step}, {step}))"
 
     def _line(self, aligned: Sequence[Code]) -> str:
         """A line of forward; an argument that it needs is an attribute of the object."""
@@ -236,7 +254,9 @@ def _keywords(constructs: Sequence[Construct]) -> list[tuple[Hole, ...]]:
     differ = len({tuple(hole.role for hole in one.keywords) for one in constructs}) > 1
     if differ and all(one.general for one in constructs):
         return list(zip(*(one.general for one in constructs), strict=True))
+    order = {name: position for position, name in enumerate(constructs[0].defaults)}
     holes = {hole.role: hole for one in constructs for hole in one.keywords}
+    holes = dict(sorted(holes.items(), key=lambda item: order.get(item[0], 0)))
     columns = []
     for role, example in holes.items():
         given = ({hole.role: hole for hole in one.keywords} for one in constructs)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field
 
 from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure
-from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Value
+from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
 from dcgan_compiler.names import class_name
 
@@ -25,8 +25,8 @@ def flattened(sequence: Sequence) -> list[Node]:
 
 
 def is_expression(node: Node) -> bool:
-    """Whether a node can be written into `forward` as an expression."""
-    return isinstance(node, Layer) and node.definition.expression is not None
+    """Whether a node can be written into `forward` as an expression or a statement."""
+    return isinstance(node, (Tap, Skip)) or (isinstance(node, Layer) and node.definition.expression is not None)
 
 
 def needs_forward(node: Node) -> bool:
@@ -112,9 +112,11 @@ def module(node: Node, before: Node | None) -> Expression:
 
 def _is_fresh(node: Node | None) -> bool:
     """Whether a node's output is needed by nobody else, its own backward included, so that it can be overwritten."""
+    if isinstance(node, Sequence):
+        return bool(node.items) and _is_fresh(node.items[-1])
     if isinstance(node, Layer):
         return node.definition.weights is not None or node.definition.role == NORM
-    return isinstance(node, Parallel)
+    return isinstance(node, (Parallel, Gate))
 
 
 # Structures
@@ -159,8 +161,9 @@ def macro_structure(sequence: Sequence) -> Structure:
     if sequence.transposed:
         builder = _Builder(mirrored_title(title), f"The mirror of `{title}`")
     lines = [item for item in sequence.items if isinstance(item, Sequence)]
-    for line in lines:
-        builder.line(line, alone=len(lines) == 1)
+    for number, line in enumerate(lines, start=1):
+        name = line.name if line.labelled else None if len(lines) == 1 else f"block{number}"
+        builder.nodes(flattened(line), name)
     return builder.build(sequence.in_shape, sequence.out_shape)
 
 
@@ -197,10 +200,6 @@ class _Builder:
             self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape
         )
 
-    def line(self, line: Sequence, *, alone: bool) -> None:
-        """One line of a body: one attribute, as long as it is a chain of modules."""
-        self.nodes(flattened(line), line.name if line.labelled else None if alone else "block")
-
     def nodes(self, nodes: Items[Node], name: str | None) -> None:
         """Nodes in a row: runs of modules as attributes, branches, gates and expressions as steps."""
         run: list[Node] = []
@@ -233,10 +232,10 @@ class _Builder:
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""
-        inputs = _shares(node)
+        names = _branch_names(node)
         calls = [
-            self._branch(branch, _branch_name(node, number), share)
-            for number, (branch, share) in enumerate(zip(node.branches, inputs, strict=True))
+            self._branch(branch, name, share)
+            for branch, name, share in zip(node.branches, names, _shares(node), strict=True)
         ]
         if node.join == "cat":
             return ("torch.cat((", *_separated(calls, ", "), "), dim=1)")
@@ -262,8 +261,14 @@ class _Builder:
         self.steps.append((f"self.{attribute}({{x}})",))
 
 
-def _branch_name(node: Parallel, number: int) -> str:
-    return ("body", "skip")[number] if node.keyword == "residual" else f"branch{number + 1}"
+def _branch_names(node: Parallel) -> list[str]:
+    """Names for the branches; only those with layers count."""
+    if node.keyword == "residual":
+        return ["body", "skip"]
+    filled = [bool(branch.items) for branch in node.branches]
+    if sum(filled) == 1:
+        return ["branch"] * len(filled)
+    return [f"branch{sum(filled[: number + 1])}" for number in range(len(filled))]
 
 
 def _shares(node: Parallel) -> list[Code]:
@@ -271,9 +276,9 @@ def _shares(node: Parallel) -> list[Code]:
     if node.fan_out == "copy":
         return [("{x}",)] * len(node.branches)
     shares: list[Code] = []
-    start: Value = 0
+    start = 0
     for number, share in enumerate(node.shares):
-        stop = share[0] + int(str(start))
+        stop = start + share[0]
         low: Code = (Hole(start, "channels", True),) if start else ()
         high: Code = (Hole(stop, "channels", True),) if number < len(node.shares) - 1 else ()
         shares.append(("{x}[:, ", *low, ":", *high, "]"))

@@ -6,8 +6,17 @@ from math import prod
 from typing import Any
 
 from dcgan_compiler import problems
-from dcgan_compiler.ir import Layer, Shape
-from dcgan_compiler.layers.definition import ATTENTION, COUNT, FLAG, Composite, LayerDef, Module, Parameter
+from dcgan_compiler.ir import Layer, Shape, Value
+from dcgan_compiler.layers.definition import (
+    ATTENTION,
+    COUNT,
+    FLAG,
+    Composite,
+    LayerDef,
+    Module,
+    Parameter,
+    Statement,
+)
 
 
 def _hidden(channels: int, a: Any) -> int:
@@ -36,7 +45,6 @@ def _composite(layer: Layer) -> Composite:
         written = (("kernel_size", 1), ("bias", False))
         return Module(f"Conv{len(layer.in_shape) - 1}d", (into, out), written, wrapper)
 
-    heads = ("heads", a["heads"])
     return Composite(
         title="SelfAttention",
         summary="Attention of every place to all places (Zhang et al. 2019)",
@@ -47,14 +55,30 @@ def _composite(layer: Layer) -> Composite:
             ("output", projection(hidden, channels)),
             ("gain", "nn.Parameter(torch.zeros(1))"),
         ),
-        statements=(
-            ("query = self.query(x).flatten(2).unflatten(1, (", heads, ", -1))"),
-            ("key = self.key(x).flatten(2).unflatten(1, (", heads, ", -1))"),
-            ("value = self.value(x).flatten(2).unflatten(1, (", heads, ", -1))"),
-            ("weights = torch.softmax(query.transpose(2, 3) @ key, dim=-1)",),
-            ("attended = (value @ weights.transpose(2, 3)).flatten(1, 2)",),
-            ("return x + self.gain * self.output(attended.unflatten(2, x.shape[2:]))",),
-        ),
+        statements=_single_head() if a["heads"] == 1 else _many_heads(("heads", a["heads"])),
+    )
+
+
+_RESULT = ("x = x + self.gain * self.output(attended.unflatten(2, x.shape[2:]))",), ("return x",)
+
+
+def _single_head() -> tuple[Statement, ...]:
+    return (
+        ("query, key, value = self.query(x).flatten(2), self.key(x).flatten(2), self.value(x).flatten(2)",),
+        ("weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)",),
+        ("attended = value @ weights.transpose(1, 2)",),
+        *_RESULT,
+    )
+
+
+def _many_heads(heads: tuple[str, Value]) -> tuple[Statement, ...]:
+    return (
+        ("query = self.query(x).flatten(2).unflatten(1, (", heads, ", -1))"),
+        ("key = self.key(x).flatten(2).unflatten(1, (", heads, ", -1))"),
+        ("value = self.value(x).flatten(2).unflatten(1, (", heads, ", -1))"),
+        ("weights = torch.softmax(query.transpose(2, 3) @ key, dim=-1)",),
+        ("attended = (value @ weights.transpose(2, 3)).flatten(1, 2)",),
+        *_RESULT,
     )
 
 

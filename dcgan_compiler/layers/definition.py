@@ -131,6 +131,9 @@ class Module:
     general: tuple[tuple[str, Value], ...] = ()
 
 
+Statement = tuple[str | tuple[str, Value], ...]
+
+
 @dataclass(frozen=True)
 class Composite:
     """A layer that torch has no module for, as a class of the generated file.
@@ -142,7 +145,7 @@ class Composite:
     title: str
     summary: str
     parts: tuple[tuple[str, Module | str], ...]
-    statements: tuple[tuple[str | tuple[str, Value], ...], ...]
+    statements: tuple[Statement, ...]
 
 
 class MirrorChoices(Protocol):

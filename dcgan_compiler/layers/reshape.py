@@ -35,7 +35,7 @@ PADDING = Check(
 )
 
 
-def _pairs(name: str, padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
+def _pairs(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """(before, after) for each axis, from any of the ways to write a padding; torch's form has the last axis first."""
     if isinstance(padding, int):
         return ((padding, padding),) * rank
@@ -45,12 +45,12 @@ def _pairs(name: str, padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
         return tuple((padding[2 * i], padding[2 * i + 1]) for i in reversed(range(rank)))
     if len(padding) == rank:
         return tuple((p, p) for p in padding)
-    raise problems.WRONG_ARITY.error(name=f"{name} padding", found=len(padding), rank=rank)
+    raise problems.WRONG_ARITY.error(name="padding", found=len(padding), rank=rank)
 
 
 def _expand(name: str) -> Any:
     def expand(in_shape: Shape, a: Any) -> Sequence[Draft]:
-        pairs = _pairs(name, a["padding"], len(in_shape) - 1)
+        pairs = _pairs(a["padding"], len(in_shape) - 1)
         return [Draft(name, {**a, "padding": pairs})] if any(map(any, pairs)) else []
 
     return expand

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Shape, Value, layers
+from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Shape, Skip, Tap, Value, layers
 from dcgan_compiler.layers.definition import uniform
 
 # The arguments that a short description shows, in the order of the layer's definition: those that decide the shape. The
@@ -131,6 +131,10 @@ def _describe(node: Node) -> tuple[str, ...]:
             return (_braced(node.keyword, node.branches),)
         case Gate():
             return (_braced("gate", [node.body]),)
+        case Tap():
+            return (f"keep{node.number}",)
+        case Skip():
+            return (f"{'concat' if node.join == 'cat' else 'add'}(keep{node.number})",)
 
 
 def _braced(keyword: str, bodies: Iterable[Sequence]) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 _MAX_SHOWN = 40
-_WORD_AND_VALUE = re.compile(r"(?P<word>[A-Za-z_]\w*)\s+(?P<value>[A-Za-z_]\w*)\s*\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 
 
@@ -148,9 +147,8 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
     words = before.split()
     if wrong.accepted == {"EQUAL"}:
         return f"write `param {words[-1]} = value`"
-    taken = _WORD_AND_VALUE.search(before)
-    if taken and wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted:
-        return f"`{taken['value']}` is read as the value of `{taken['word']}`; is that missing?"
+    if wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted and all(word.isidentifier() for word in words[-2:]):
+        return f"`{words[-1]}` is read as the value of `{words[-2]}`; is that missing?"
     if wrong.found == "}" and "NUMBER" in wrong.accepted:
         return "each statement and option has a value on its own line; one is missing here or above"
     if wrong.found == "{" and words[-1:] == ["skip"]:

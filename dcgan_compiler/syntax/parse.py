@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dcgan_compiler.source import Source
-from dcgan_compiler.syntax import json_form, text_form
 from dcgan_compiler.syntax.scan import is_json
 from dcgan_compiler.syntax.tree import Model
 
@@ -13,4 +12,10 @@ def parse(source: Source) -> Model:
 
     Raises DescriptionError, and nothing else whatever the input.
     """
-    return json_form.read(source) if is_json(source) else text_form.read(source)
+    if is_json(source):
+        from dcgan_compiler.syntax import json_form
+
+        return json_form.read(source)
+    from dcgan_compiler.syntax import text_form
+
+    return text_form.read(source)

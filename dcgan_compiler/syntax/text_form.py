@@ -9,29 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
-from lark import Lark, Token, Tree, UnexpectedInput
+from lark import Token, Tree, UnexpectedInput
 
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, Note
 from dcgan_compiler.problems import EMPTY, EXPRESSION_TOO_LONG, TOO_DEEP, UNEXPECTED
-from dcgan_compiler.resources import resource
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax.build import MAX_EXPRESSION_LENGTH, build, written_length
 from dcgan_compiler.syntax.expected import DGAN, Failure, dgan_hint, failure, quoted
+from dcgan_compiler.syntax.grammar import grammar
 from dcgan_compiler.syntax.scan import MAX_DEPTH, brackets, code_only, comments, open_brackets, too_deep, unclosed_brace
 from dcgan_compiler.syntax.tree import Expression, Model
 
 MAX_SYNTAX_ERRORS = 20
 _BLANKED = re.compile(r"[^\r\n{}]")
 _LINE_BREAK = re.compile(r"[\r\n]")
-
-
-@cache
-def _grammar() -> Lark:
-    return Lark(
-        resource("grammar", "dgan.lark"), parser="lalr", start=["start", "expression"], propagate_positions=True
-    )
 
 
 def read(source: Source) -> Model:
@@ -70,7 +62,7 @@ def read_expression(source: Source, text: str, offsets: Sequence[int], depth: in
 
 def _parse(text: str, start: str = "start") -> Tree[Token] | Failure:
     try:
-        return _grammar().parse(text, start=start)
+        return grammar().parse(text, start=start)
     except UnexpectedInput as error:
         return failure(error, text)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_compiler.ir import Model, Network, Shape
+from dcgan_compiler.codegen.structure import flattened
+from dcgan_compiler.ir import Model, Network, Shape, Skip
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,11 +22,12 @@ _WHOLES = {"vae": "VAE", "autoencoder": "Autoencoder"}
 
 @dataclass(frozen=True)
 class Part:
-    """One generated class, and the shape that it takes."""
+    """One generated class, and the shape that it takes; `kept` are the shapes of the skip connections that it takes."""
 
     name: str
     module_name: str
     in_shape: Shape
+    kept: tuple[Shape, ...] = ()
 
     @property
     def generated(self) -> Callable[[], nn.Module]:
@@ -33,25 +35,29 @@ class Part:
         found: Callable[[], nn.Module] = getattr(sys.modules[self.module_name], self.name)
         return found
 
-    def build(self) -> nn.Module:
-        """A new instance in eval mode, every time with the same weights."""
+    def build(self, seed: int = 0) -> nn.Module:
+        """A new instance in eval mode, with weights that the seed decides."""
         import torch
 
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         return self.generated().eval()
 
-    def example(self) -> Tensor:
-        """A batch for it, every time the same."""
+    def inputs(self, convert: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> tuple[Any, ...]:
+        """A batch for it, every time the same, with each tensor converted."""
         import torch
 
-        return torch.randn(BATCH, *self.in_shape, generator=torch.Generator().manual_seed(1))
+        generator = torch.Generator().manual_seed(1)
+        first, *skips = (
+            convert(torch.randn(BATCH, *shape, generator=generator)) for shape in (self.in_shape, *self.kept)
+        )
+        return (first, skips) if skips else (first,)
 
     def run(self) -> list[Tensor]:
-        """What a new instance makes of the example."""
+        """What a new instance makes of the batch."""
         import torch
 
         with torch.no_grad():
-            return tensors(self.build()(self.example()))
+            return tensors(self.build()(*self.inputs()))
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,14 @@ class Subject:
         return self.module_name in sys.modules
 
     def import_file(self) -> None:
-        """Import the file; raises what its code raises."""
+        """Import the file and build each class once; raises what its code raises, and then nothing is imported."""
         spec = importlib.util.spec_from_file_location(self.module_name, self.path)
         assert spec is not None and spec.loader is not None
         sys.modules[self.module_name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[self.module_name])
+            for part in self.parts:
+                part.build()
         except BaseException:
             self.forget()
             raise
@@ -94,8 +102,12 @@ class Subject:
     @property
     def halves(self) -> list[tuple[Part, Network]]:
         """The classes of the two networks, with what they must be."""
-        networks = (self.model.source, self.model.derived)
-        return [(Part(one.role.capitalize(), self.module_name, one.in_shape), one) for one in networks]
+        return [(self._half(network), network) for network in (self.model.source, self.model.derived)]
+
+    def _half(self, network: Network) -> Part:
+        skips = [node for node in flattened(network.body) if isinstance(node, Skip)]
+        kept = tuple(skip.kept for skip in sorted(skips, key=lambda skip: skip.number))
+        return Part(network.role.capitalize(), self.module_name, network.in_shape, kept)
 
     @property
     def parts(self) -> list[Part]:
@@ -119,15 +131,17 @@ def require(holds: bool, mismatch: str) -> None:
 
 
 def tensors(output: Any) -> list[Tensor]:
-    """What a module returned, as a list."""
-    return list(output) if isinstance(output, tuple) else [output]
+    """All tensors in what a module returned."""
+    if isinstance(output, (tuple, list)):
+        return [tensor for item in output for tensor in tensors(item)]
+    return [output]
 
 
-def backward(instance: nn.Module, example: Tensor) -> None:
+def backward(part: Part, instance: nn.Module) -> None:
     """A backward pass with a random gradient, because the plain sum of a normalised output has none."""
     import torch
 
-    outputs = tensors(instance(example))
+    outputs = tensors(instance(*part.inputs()))
     torch.autograd.backward(outputs, [torch.randn_like(output) for output in outputs])
 
 
@@ -142,12 +156,12 @@ def check_gradients(part: Part, instance: nn.Module) -> int:
     return count
 
 
-def check_agreement(part: Part, instance: nn.Module, other: Callable[[Tensor], Any]) -> None:
-    """Require that both compute the same from the example, up to the order of additions."""
+def check_agreement(part: Part, instance: nn.Module, other: Callable[..., Any]) -> None:
+    """Require that both compute the same from the same batch, up to the order of additions."""
     import torch
 
     with torch.no_grad():
-        check_same(part, tensors(other(part.example())), tensors(instance(part.example())))
+        check_same(part, tensors(other(*part.inputs())), tensors(instance(*part.inputs())))
 
 
 def check_same(part: Part, found: list[Tensor], expected: list[Tensor]) -> None:

@@ -20,7 +20,7 @@ from dcgan_compiler.verify.subject import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class NotApplicable(Exception):
@@ -28,13 +28,11 @@ class NotApplicable(Exception):
 
 
 def state_dict(subject: Subject) -> str:
-    """Saved weights, loaded into a new instance, make it compute the same."""
+    """Saved weights, loaded into an instance with others, make it compute the same."""
     import torch
 
     for part in subject.parts:
-        original, other = part.build(), part.build()
-        for parameter in other.parameters():
-            torch.nn.init.zeros_(parameter)
+        original, other = part.build(), part.build(seed=1)
         file = io.BytesIO()
         torch.save(original.state_dict(), file)
         file.seek(0)
@@ -66,7 +64,7 @@ def export(subject: Subject) -> str:
 
     for part in subject.parts:
         instance = part.build()
-        check_agreement(part, instance, torch.export.export(instance, (part.example(),)).module())
+        check_agreement(part, instance, torch.export.export(instance, part.inputs()).module())
     return ""
 
 
@@ -98,7 +96,7 @@ def bfloat16(subject: Subject) -> str:
     for part in subject.parts:
         instance = part.build().train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            backward(instance, part.example())
+            backward(part, instance)
         check_gradients(part, instance)
     return ""
 
@@ -109,13 +107,14 @@ def channels_last(subject: Subject) -> str:
 
     if len(subject.model.input_shape) != 3:
         raise NotApplicable("the format is for maps (C, H, W)")
+
+    def converted(tensor: Tensor) -> Tensor:
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
     for part in subject.parts:
-        expected, example = part.run(), part.example()
         instance = part.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if example.ndim == 4:
-            example = example.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            check_same(part, tensors(instance(example)), expected)
+            check_same(part, tensors(instance(*part.inputs(converted))), part.run())
     return ""
 
 
@@ -125,7 +124,7 @@ def float64(subject: Subject) -> str:
 
     for part in subject.parts:
         with torch.no_grad():
-            outputs = tensors(part.build().double()(part.example().double()))
+            outputs = tensors(part.build().double()(*part.inputs(torch.Tensor.double)))
         require(all(output.dtype == torch.float64 for output in outputs), f"{part.name} does not give float64")
         check_same(part, [output.float() for output in outputs], part.run())
     return ""

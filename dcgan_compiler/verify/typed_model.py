@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dcgan_compiler.ir import Layer, Network, Node, Sequence, Shape, describe, layers
+from dcgan_compiler.codegen.structure import is_expression
+from dcgan_compiler.ir import Network, Node, Sequence, Shape, describe, layers
 from dcgan_compiler.verify.subject import Mismatch, Part, Subject, backward, check_gradients, require
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 def import_classes(subject: Subject) -> str:
     """The file can be imported and has the classes of the contract."""
     subject.import_file()
-    for part in subject.parts:
-        part.build()
     return ", ".join(part.name for part in subject.parts)
 
 
@@ -51,7 +50,7 @@ def _block_shapes(part: Part) -> dict[str, Shape]:
     for name, child in instance.named_children():
         child.register_forward_hook(recorder(name))
     with torch.no_grad():
-        instance(part.example())
+        instance(*part.inputs())
     return found
 
 
@@ -68,7 +67,7 @@ def _block_ends(node: Node) -> Iterator[Shape]:
     """Where the module of a block may end: expressions at the end of its line are written into `forward`."""
     yield node.out_shape
     for item in reversed(node.items if isinstance(node, Sequence) else ()):
-        if not isinstance(item, Layer) or item.definition.expression is None:
+        if not is_expression(item):
             return
         yield item.in_shape
 
@@ -102,6 +101,6 @@ def gradients(subject: Subject) -> str:
     count = 0
     for part, _ in subject.halves:
         instance = part.build().train()
-        backward(instance, part.example())
+        backward(part, instance)
         count += check_gradients(part, instance)
     return f"{count} tensors"

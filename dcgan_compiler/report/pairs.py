@@ -1,0 +1,60 @@
+"""Which line of one half belongs to which line of the other, in the order of the description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from dcgan_compiler.ir import Model, Network, Node, Parallel, Sequence
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A line of the described half, and the line of the other half that undoes it; either may be missing."""
+
+    source: Sequence | None
+    derived: Sequence | None
+
+
+def pairs(model: Model) -> list[Pair]:
+    """Both halves beside each other, from the input of the described one to its output.
+
+    The derived half is read from its end. Where it was written out as well, nothing undoes anything, and its lines just
+    stand beside the others.
+    """
+    source, derived = _lines(model.source), _lines(model.derived)
+    if not model.mirrored:
+        return [Pair(one, other) for one, other in zip_longest(source, reversed(derived))]
+    found: list[Pair] = []
+    for line in derived:
+        partner = next((n for n, one in reversed(list(enumerate(source))) if _undoes(line, one)), None)
+        if partner is None:
+            found.append(Pair(None, line))
+            continue
+        found += [Pair(one, None) for one in reversed(source[partner + 1 :])]
+        found.append(Pair(source[partner], line))
+        del source[partner:]
+    return [*(Pair(one, None) for one in source), *reversed(found)]
+
+
+def _undoes(line: Sequence, other: Sequence) -> bool:
+    """Whether a line was derived from another: it comes from the same text and ends at the size that the other took.
+
+    The text alone does not tell the lines apart that the compiler adds at the end of a half.
+    """
+    return line.span == other.span and line.out_shape[1:] == other.in_shape[1:]
+
+
+def _lines(network: Network) -> list[Sequence]:
+    """The lines of a half; the heads of an encoder are one more, in which each is a branch."""
+    lines = [_as_line(item) for item in network.body.items]
+    if network.heads:
+        taken, given, span = network.body.out_shape, network.out_shape, network.body.span
+        branches = tuple(Sequence((head,), taken, given, span, name=name) for name, head in network.heads)
+        fork = Parallel("copy", "sample", branches, taken, given, "heads", span)
+        lines.append(Sequence((fork,), taken, given, span, name="heads"))
+    return lines
+
+
+def _as_line(node: Node) -> Sequence:
+    return node if isinstance(node, Sequence) else Sequence.build([node], node.in_shape, node.span)

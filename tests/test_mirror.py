@@ -1,0 +1,393 @@
+"""The laws of the mirror, on known networks and on random ones. docs/mirror.md states them."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from interpreter import Checked, check_on_torch
+from programs import linear_programs
+from torch import Tensor
+
+from dcgan_compiler.compiler import analyse
+from dcgan_compiler.diagnostics import render_all
+from dcgan_compiler.ir import Gate, Model, Network, Node, Parallel, Sequence, Shape, layers
+from dcgan_compiler.layers.definition import NORM, Draft
+from dcgan_compiler.mirror import mirror
+from dcgan_compiler.policy import Policy
+from dcgan_compiler.source import Source
+
+DCGAN = (
+    "conv(8) -> leaky_relu(0.2)\nconv(16) -> batch_norm -> leaky_relu(0.2)\nconv(32) -> batch_norm -> leaky_relu(0.2)"
+)
+K4S2 = "default conv(kernel_size=4, stride=2, padding=1, bias=false)"
+PLAIN = "norm same\nactivation same\noutput identity"
+
+
+def model(
+    body: str,
+    input_shape: Shape,
+    options: str = "",
+    *,
+    kind: str = "autoencoder",
+    latent: int | None = None,
+    top: str = K4S2,
+) -> Model:
+    """The typed model of a description, run on torch, too."""
+    source, derived = ("discriminator", "generator") if kind == "gan" else ("encoder", "decoder")
+    latent_line = "" if latent is None else f"latent {latent}"
+    text = "\n".join(
+        (
+            f"{kind} Net {{\n{top}\ninput {input_shape}\n{latent_line}",
+            f"{source} {{\n{body}\n}}\n{derived} mirror {{\n{options}\n}}\n}}",
+        )
+    )
+    compilation = analyse(Source("net.dgan", text))
+    assert compilation.model is not None, render_all(compilation.diagnostics)
+    check_on_torch(compilation.model)
+    return compilation.model
+
+
+def names(node: Node | Network) -> str:
+    """The names of the layers, in the order in which they run."""
+    return " ".join(layer.name for layer in layers(node.body if isinstance(node, Network) else node))
+
+
+def sizes(network: Network) -> list[int]:
+    """The first spatial size after every layer that changes it."""
+    found = [network.in_shape[1]]
+    for layer in network.layers:
+        found += [layer.out_shape[1]] if len(layer.out_shape) > 1 and layer.out_shape[1] != found[-1] else []
+    return found
+
+
+def lines(network: Network) -> list[Sequence]:
+    return [item for item in network.body.items if isinstance(item, Sequence)]
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("body", "input_shape", "down"),
+    [
+        ("repeat 3 { conv(8, kernel_size=3) -> relu }", (1, 28, 28), [28, 14, 7, 4]),
+        ("repeat 3 { conv(8) -> relu }", (1, 28, 28), [28, 14, 7, 3]),
+        ("repeat 4 { conv(8, kernel_size=3) -> relu }", (1, 25, 25), [25, 13, 7, 4, 2]),
+        ("repeat 2 { conv(8, kernel_size=3, stride=1) -> relu -> max_pool(2) }", (1, 28, 28), [28, 14, 7]),
+        ("repeat 4 { conv(4) -> relu }", (3, 1225, 966), [1225, 612, 306, 153, 76]),
+        ("conv(8, kernel_size=(3, 5), stride=(1, 2)) -> relu\nconv(8, kernel_size=(3, 5))", (3, 96, 160), [96, 48]),
+        ("max_pool(2, ceil_mode=true) -> conv(4, kernel_size=3, stride=1)", (1, 27, 27), [27, 14]),
+        ("max_pool(3, stride=2, padding=1, ceil_mode=true)", (2, 15, 15), [15, 8]),
+        ("avg_pool(3, stride=2, padding=1) -> adaptive_avg_pool((3, 2))", (2, 16, 11), [16, 8, 3]),
+        ("conv(8, kernel_size=3, dilation=3, stride=3, padding=0)", (3, 20, 20), [20, 5]),
+        ("conv(8, kernel_size=25, stride=4, padding=11)", (1, 16384), [16384, 4096]),
+        ("conv(8) -> relu\nconv(16)", (1, 33, 17, 9), [33, 16, 8]),
+        ("pixel_unshuffle(2) -> conv(8, stride=1, kernel_size=3)", (3, 14, 10), [14, 7]),
+    ],
+)
+@pytest.mark.parametrize("upsample", ["transpose", "nearest", "bilinear"])
+@pytest.mark.parametrize("unpool", ["transpose", "nearest"])
+def test_the_mirror_takes_the_same_sizes_back(
+    body: str, input_shape: Shape, down: list[int], upsample: str, unpool: str
+) -> None:
+    found = model(body, input_shape, f"upsample {upsample}\nunpool {unpool}")
+    assert sizes(found.source) == down
+    assert found.derived.out_shape == input_shape
+    kept = [size for size in sizes(found.derived) if size in down]
+    assert kept == down[::-1]
+
+
+def test_sizes_are_exact_without_any_resize() -> None:
+    """Transposed convolutions alone: their output padding is what a strided convolution left over."""
+    found = model("repeat 3 { conv(8, kernel_size=3) }", (1, 28, 28), "output identity")
+    assert [layer.arguments["output_padding"] for layer in found.derived.layers] == [(0, 0), (1, 1), (1, 1)]
+    assert names(found.derived) == "conv_transpose conv_transpose conv_transpose"
+
+
+def test_pixel_shuffle_crops_to_the_exact_size() -> None:
+    found = model("conv(8, kernel_size=3)", (3, 27, 30), "upsample pixel_shuffle\noutput identity")
+    assert names(found.derived) == "conv pixel_shuffle crop"
+
+
+@pytest.mark.parametrize("upsample", ["transpose", "nearest", "bilinear", "pixel_shuffle"])
+@pytest.mark.parametrize(("stride", "after"), [(1, (8, 9, 10)), (2, (8, 5, 5))])
+def test_same_padding_with_an_even_kernel(stride: int, after: Shape, upsample: str) -> None:
+    found = model(f'conv(8, kernel_size=(2, 4), stride={stride}, padding="same")', (3, 9, 10), f"upsample {upsample}")
+    assert (found.source.out_shape, found.derived.out_shape) == (after, (3, 9, 10))
+
+
+def test_uneven_padding_is_a_pad_and_its_mirror_a_crop() -> None:
+    found = model('conv(8, stride=1, padding="same")', (3, 9, 9), "output identity")
+    assert names(found.source) == "pad conv"
+    assert names(found.derived) == "conv_transpose crop"
+
+
+# The exact transpose
+
+
+def operators(module: Checked) -> list[Checked]:
+    """What has weights or branches, out of the lines and blocks."""
+    found: list[Checked] = []
+    for part in module.parts:
+        if isinstance(part.node, Sequence):
+            found += operators(part)
+        elif isinstance(part.node, Parallel) or part.node.parameters:
+            found.append(part)
+    return found
+
+
+def copy_weights(source: Checked, mirrored: Checked) -> None:
+    """Sets the weights of a mirror to those of what it mirrors, operators in reverse order, and all biases to zero."""
+    for one, other in zip(reversed(operators(source)), operators(mirrored), strict=True):
+        if isinstance(one.node, Parallel):
+            for branch, undone in zip(one.parts, other.parts, strict=True):
+                copy_weights(branch, undone)
+            continue
+        [original], [copy] = one.parts, other.parts
+        copy.weight.copy_(original.weight.T if one.node.name == "linear" else original.weight)
+        for module in (original, copy):
+            if module.bias is not None:
+                module.bias.zero_()
+
+
+def noise(shape: Shape) -> Tensor:
+    return torch.randn(1, *shape, dtype=torch.float64)
+
+
+@settings(max_examples=150, deadline=None)
+@given(linear_programs())
+def test_the_mirror_is_the_adjoint(text: str) -> None:
+    """For linear operators only, with the same weights: <D(x), y> == <x, G(y)>."""
+    found = analyse(Source("net.dgan", text)).model
+    assume(found is not None)
+    assert found is not None
+    forward, backward = Checked(found.source.body).double(), Checked(found.derived.body).double()
+    x, y = noise(found.source.in_shape), noise(found.source.out_shape)
+    with torch.no_grad():
+        copy_weights(forward, backward)
+        torch.testing.assert_close((forward(x) * y).sum(), (x * backward(y)).sum(), rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(linear_programs())
+def test_the_mirror_of_the_mirror_is_the_network(text: str) -> None:
+    """In shapes, and but for the paddings of one operator, in operators."""
+    found = analyse(Source("net.dgan", text)).model
+    assume(found is not None)
+    assert found is not None
+    twice = mirror(found.derived.body, Policy(output=Draft("identity", {})))
+    assert (twice.in_shape, twice.out_shape) == (found.source.in_shape, found.source.out_shape)
+    assert weighty(twice) == weighty(found.source.body)
+
+
+def weighty(body: Sequence) -> list[tuple[str, Shape]]:
+    """The layers with weights; a stride-1 convolution of one channel to each is the same both ways."""
+    return [(layer.name.replace("depthwise_", ""), layer.out_shape[:1]) for layer in layers(body) if layer.parameters]
+
+
+# Norms and activations
+
+
+def test_the_mirror_of_the_dcgan_discriminator_is_the_dcgan_generator() -> None:
+    body = f"{DCGAN}\nconv(1, stride=1, padding=0)"
+    found = model(body, (3, 32, 32), kind="gan", latent=100)
+    assert names(found.derived) == ("unflatten" + " conv_transpose batch_norm relu" * 3 + " conv_transpose tanh")
+    assert not any(layer.arguments.get("bias") for layer in found.derived.layers)
+
+
+def test_what_stood_between_two_operators_stands_between_their_mirrors() -> None:
+    found = model("conv(8) -> batch_norm -> elu -> dropout\nconv(16) -> relu\nconv(32) -> tanh", (3, 32, 32), PLAIN)
+    assert names(found.derived) == "conv_transpose relu conv_transpose batch_norm elu dropout conv_transpose"
+
+
+@pytest.mark.parametrize(
+    ("options", "between"),
+    [
+        ("", "batch_norm leaky_relu dropout"),
+        ("norm none", "leaky_relu dropout"),
+        ("norm instance_norm", "instance_norm leaky_relu dropout"),
+        ("norm group_norm(4)\nactivation silu", "group_norm silu dropout"),
+        ("activation identity", "batch_norm dropout"),
+        ("dropout drop", "batch_norm leaky_relu"),
+    ],
+)
+def test_options_replace_what_stands_between(options: str, between: str) -> None:
+    found = model("conv(8) -> batch_norm -> leaky_relu(0.2) -> dropout\nconv(16)", (3, 32, 32), options)
+    assert names(found.derived) == f"conv_transpose {between} conv_transpose sigmoid"
+
+
+def test_a_norm_is_put_before_an_activation_that_had_none() -> None:
+    found = model("conv(8) -> relu\nconv(16)", (3, 32, 32), "norm layer_norm")
+    assert names(found.derived) == "conv_transpose layer_norm relu conv_transpose sigmoid"
+
+
+def test_no_norm_stands_directly_before_the_output() -> None:
+    found = model("batch_norm -> conv(8) -> batch_norm\nconv(16) -> batch_norm -> relu", (3, 32, 32))
+    roles = [layer.definition.role for layer in found.derived.layers]
+    assert roles[-2:] == ["operator", "activation"] and NORM in roles
+
+
+def test_a_bias_is_left_out_directly_before_a_norm_that_centers() -> None:
+    body = "conv(8, bias=true) -> relu\nconv(16, bias=true) -> relu\nconv(16, bias=true)"
+    for norm, biases in (("batch_norm", [False, False, True]), ("layer_norm", [True] * 3), ("none", [True] * 3)):
+        found = model(body, (3, 32, 32), f"norm {norm}")
+        assert [layer.arguments["bias"] for layer in found.derived.layers if "kernel_size" in layer.arguments] == biases
+
+
+def test_an_activation_moves_before_nearest_upsampling() -> None:
+    found = model("conv(8, stride=1, kernel_size=3) -> relu -> max_pool(2)\nconv(4)", (3, 16, 16))
+    assert names(found.derived) == "conv_transpose relu upsample conv_transpose sigmoid"
+
+
+@pytest.mark.parametrize(("option", "kept"), [("keep", True), ("drop", False)])
+def test_spectral_norm_is_kept_or_dropped(option: str, kept: bool) -> None:
+    found = model(
+        "conv(8, spectral_norm=true)\nflatten -> linear(4, spectral_norm=true)", (3, 8, 8), f"spectral_norm {option}"
+    )
+    assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept, kept]
+
+
+def test_width_is_a_factor_on_the_hidden_channels() -> None:
+    found = model(f"{DCGAN}\nflatten -> linear(1)", (3, 32, 32), "width 2", kind="gan", latent=10)
+    channels = [layer.out_shape[0] for layer in found.derived.layers if layer.name == "conv_transpose"]
+    assert channels == [32, 16, 3]
+    assert next(found.derived.body.items[0].items.__iter__()).out_shape == (64 * 4 * 4,)
+
+
+def test_options_at_a_label_hold_for_the_mirror_of_that_line() -> None:
+    found = model(
+        "a: conv(8) -> relu\nb: conv(8) -> relu\nc: conv(8)",
+        (3, 32, 32),
+        "norm batch_norm\nat b { norm none; upsample nearest }",
+    )
+    assert [names(line) for line in lines(found.derived)] == [
+        "conv_transpose batch_norm relu",
+        "upsample conv relu",
+        "conv_transpose sigmoid",
+    ]
+    assert [(line.name, line.mirrors) for line in lines(found.derived)] == [("c", "c"), ("b", "b"), ("a", "a")]
+
+
+# Branches
+
+
+def branches(network: Network) -> list[str]:
+    """The names in each branch of the first node with branches."""
+    return [names(branch) for branch in next(parallels(network.body)).branches]
+
+
+def parallels(body: Sequence) -> Iterator[Parallel]:
+    for item in body.items:
+        if isinstance(item, Sequence):
+            yield from parallels(item)
+        elif isinstance(item, Parallel):
+            yield item
+
+
+CONV3 = "conv({}, kernel_size=3, stride=1)"
+
+
+def test_a_preactivation_branch_stays_one() -> None:
+    body = f"residual {{\nbatch_norm -> relu -> {CONV3.format(8)}\nbatch_norm -> relu -> {CONV3.format(3)}\n}}"
+    found = model(body, (3, 16, 16), PLAIN)
+    assert branches(found.derived) == ["batch_norm relu conv_transpose batch_norm relu conv_transpose", ""]
+
+
+def test_a_postactivation_branch_stays_one() -> None:
+    body = f"residual {{\n{CONV3.format(8)} -> batch_norm -> relu\n{CONV3.format(3)} -> batch_norm\n}}"
+    found = model(body, (3, 16, 16), PLAIN)
+    assert branches(found.derived) == ["conv_transpose batch_norm relu conv_transpose batch_norm", ""]
+
+
+def test_a_concat_is_split_and_its_branches_are_summed() -> None:
+    body = f"concat {{\nbranch {{ {CONV3.format(5)} }}\nbranch {{ }}\nbranch {{ {CONV3.format(2)} }}\n}}"
+    found = model(body, (3, 16, 16), PLAIN)
+    node = next(parallels(found.derived.body))
+    assert (node.fan_out, node.join) == ("split", "add")
+    assert node.shares == ((5, 16, 16), (3, 16, 16), (2, 16, 16))
+
+
+def test_a_gate_stays_on_its_tensor_where_a_branch_changes_the_shape() -> None:
+    squeeze = "gate { global_avg_pool -> linear(8) -> sigmoid -> unflatten((8, 1, 1)) }"
+    found = model(
+        f"residual {{ conv(8) -> {squeeze} }} skip {{ conv(8, kernel_size=1, padding=0) }}", (3, 16, 16), PLAIN
+    )
+    [body, _] = next(parallels(found.derived.body)).branches
+    [line] = [item for item in body.items if isinstance(item, Sequence)] or [body]
+    gate = next(item for item in line.items if isinstance(item, Gate))
+    assert gate.in_shape == (8, 8, 8)
+
+
+# The latent
+
+
+@pytest.mark.parametrize(
+    ("head", "start"),
+    [
+        ("conv(1, stride=1, padding=0)", "unflatten conv_transpose"),
+        ("conv(1, stride=1, padding=0) -> sigmoid", "unflatten conv_transpose"),
+        ("flatten -> linear(1)", "linear unflatten"),
+        ("flatten -> linear(64) -> relu\nlinear(1)", "linear batch_norm relu linear unflatten"),
+        ("global_avg_pool -> linear(1)", "linear unflatten"),
+        ("adaptive_avg_pool(1) -> flatten -> linear(1)", "linear unflatten"),
+        ("adaptive_avg_pool(1) -> conv(1, kernel_size=1, padding=0)", "unflatten conv_transpose flatten unflatten"),
+        ("conv(1, stride=1, kernel_size=3)", "linear unflatten conv_transpose"),
+        ("conv(1, stride=1, kernel_size=3) -> global_avg_pool", "linear unflatten conv_transpose"),
+        ("minibatch_stddev -> flatten -> linear(1)", "linear unflatten"),
+    ],
+)
+def test_where_the_latent_of_a_gan_enters(head: str, start: str) -> None:
+    found = model(f"{DCGAN}\n{head}", (3, 32, 32), kind="gan", latent=10)
+    assert found.derived.in_shape == (10,)
+    rest = " batch_norm relu" + " conv_transpose batch_norm relu" * 2 + " conv_transpose tanh"
+    assert names(found.derived) == start + rest
+
+
+def test_every_place_of_the_first_map_gets_a_value_of_its_own() -> None:
+    """The mirror of a global pool at the head is one linear layer to the whole map."""
+    found = model(f"{DCGAN}\nglobal_avg_pool -> linear(1)", (3, 32, 32), kind="gan", latent=10)
+    assert found.derived.layers[0].out_shape == (32 * 4 * 4,)
+
+
+def test_a_vae_has_two_heads_and_one_way_back() -> None:
+    found = model("conv(8) -> relu\nflatten -> linear(32) -> relu", (1, 16, 16), kind="vae", latent=5)
+    assert [(name, head.out_shape) for name, head in found.source.heads] == [("mean", (5,)), ("log_variance", (5,))]
+    assert names(found.derived) == "linear relu linear unflatten relu conv_transpose sigmoid"
+    assert (found.derived.in_shape, found.derived.out_shape) == ((5,), (1, 16, 16))
+
+
+def test_an_autoencoder_with_a_latent_has_a_linear_bottleneck() -> None:
+    found = model("conv(8) -> relu", (1, 16, 16), latent=5)
+    assert names(found.source) == "conv relu flatten linear"
+    assert names(found.derived) == "linear unflatten relu conv_transpose sigmoid"
+
+
+def test_the_code_of_an_autoencoder_without_a_latent_is_the_output_of_its_encoder() -> None:
+    found = model("conv(8) -> relu\nconv(4)", (1, 16, 16))
+    assert found.derived.in_shape == found.source.out_shape == (4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "input_shape", "latent", "parameters"),
+    [
+        (
+            "gan",
+            "conv(64) -> relu\nrepeat 3 { conv(128 * 2 ** index) -> batch_norm -> relu }\nconv(1, stride=1, padding=0)",
+            (3, 64, 64),
+            100,
+            (2_765_568, 3_576_704),
+        ),
+        ("vae", "linear(400) -> relu", (784,), 20, (330_040, 322_784)),
+        (
+            "vae",
+            "repeat 4 { conv(32, bias=true) -> relu }\nflatten -> linear(256) -> relu\nlinear(256) -> relu",
+            (1, 64, 64),
+            10,
+            (252_052, 249_953),
+        ),
+    ],
+)
+def test_published_pairs(kind: str, body: str, input_shape: Shape, latent: int, parameters: tuple[int, int]) -> None:
+    found = model(body, input_shape, kind=kind, latent=latent)
+    assert (found.source.parameters, found.derived.parameters) == parameters
