@@ -21,9 +21,7 @@ def assign(call: tree.Call, parameters: Sequence[str]) -> tuple[dict[str, tree.A
     if len(positional) > len(parameters):
         limit = f"at most {len(parameters)} arguments without a name" if parameters else "no arguments"
         extra = positional[len(parameters)]
-        wrong.append(
-            problems.TOO_MANY_ARGUMENTS.error(extra.span, layer=call.name, limit=limit, found=len(positional))
-        )
+        wrong.append(problems.TOO_MANY_ARGUMENTS.error(extra.span, layer=call.name, limit=limit, found=len(positional)))
     named_seen = False
     free = iter(parameters)
     for argument in call.arguments:
@@ -64,7 +62,9 @@ def _unknown(call: tree.Call, name: str, argument: tree.Argument, parameters: Se
     )
 
 
-def missing(call: tree.Call, names: Sequence[str], parameters: Sequence[str], wrong: Sequence[Problem]) -> list[Problem]:
+def missing(
+    call: tree.Call, names: Sequence[str], parameters: Sequence[str], wrong: Sequence[Problem]
+) -> list[Problem]:
     """That a call lacks the arguments `names`; not those that an unknown argument was probably meant to be."""
     meant = {problem.diagnostic.values.get("near") for problem in wrong}
     lacking = [f"`{name}`" for name in names if name not in meant]

@@ -47,8 +47,8 @@ class Scope:
 class Bodies:
     """Elaborates bodies and collects every problem on the way.
 
-    The shape that arrives is None after a problem that left it unknown. What follows is then still checked for names and
-    arguments, so one run reports as much as it can.
+    The shape that arrives is None after a problem that left it unknown. What follows is then still checked for names
+    and arguments, so one run reports as much as it can.
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -133,9 +133,7 @@ class Bodies:
         here = {"in_channels": shape[0] if shape else None}
         rank = len(shape) - 1 if shape else None
         defaults = scope.defaults.get(call.name, {})
-        arguments, wrong = bind(
-            definition, call, {**scope.names, **here}, rank, defaults, {**scope.params, **here}
-        )
+        arguments, wrong = bind(definition, call, {**scope.names, **here}, rank, defaults, {**scope.params, **here})
         for mistake in wrong:
             self._report(mistake, call.span)
         if arguments is None or shape is None:

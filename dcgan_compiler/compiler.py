@@ -91,9 +91,7 @@ def decode(name: str, data: bytes) -> Source:
         before = Source(name, data[: error.start].decode("utf-8"))
         place = Span(before, len(before.text), len(before.text))
         byte = f"0x{data[error.start]:02x}"
-        raise DescriptionError(
-            [problems.NOT_UTF8.at(place, byte=byte, offset=error.start, hint=hint)]
-        ) from None
+        raise DescriptionError([problems.NOT_UTF8.at(place, byte=byte, offset=error.start, hint=hint)]) from None
 
 
 def load(

@@ -194,8 +194,7 @@ def printable(text: str) -> str:
         return text
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in hidden else char
-        for char in text
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in hidden else char for char in text
     )
 
 

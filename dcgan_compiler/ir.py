@@ -134,9 +134,11 @@ class Parallel:
                     kind=keyword,
                     first=f"{describe(shapes[0])} (line {branches[0].span.line})",
                     second=f"{describe(shape)} (line {branch.span.line})",
-                    hint="a sum needs equal shapes"
-                    if join == "add"
-                    else "branches are joined along the channels: their other axes must be equal",
+                    hint=(
+                        "a sum needs equal shapes"
+                        if join == "add"
+                        else "branches are joined along the channels: their other axes must be equal"
+                    ),
                 )
         channels = shapes[0][0] if join == "add" else sum(shape[0] for shape in shapes)
         return cls(fan_out, join, tuple(branches), in_shape, (channels, *shapes[0][1:]), keyword, span)
@@ -319,9 +321,7 @@ def rebuild(node: Node, in_shape: Shape, change: Change) -> Node:
             return replace(node, items=tuple(items), in_shape=in_shape, out_shape=shape)
         case Parallel():
             shares = [in_shape] * len(node.branches) if node.fan_out == "copy" else node.shares
-            branches = [
-                rebuilt(branch, share, change) for branch, share in zip(node.branches, shares, strict=True)
-            ]
+            branches = [rebuilt(branch, share, change) for branch, share in zip(node.branches, shares, strict=True)]
             return Parallel.build(node.fan_out, node.join, branches, in_shape, node.keyword, node.span)
         case Gate():
             return Gate.build(rebuilt(node.body, in_shape, change), node.span)

@@ -8,7 +8,8 @@ the half that is wanted: the latent becomes its output, hidden channels are wide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence as Items
+from collections.abc import Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from itertools import groupby, takewhile, zip_longest
 from typing import NamedTuple
@@ -17,9 +18,9 @@ from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, describe, rebuild
 from dcgan_compiler.layers import VOCABULARY, place
-from dcgan_compiler.layers.convolution import pointwise
 from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, Draft
-from dcgan_compiler.policy import NONE, SAME, Policy
+from dcgan_compiler.layers.transposition import pointwise
+from dcgan_compiler.policy import SAME, Policy
 from dcgan_compiler.rewrite import Placed, closing, placed_nodes, rewritten
 from dcgan_compiler.source import Span
 
@@ -213,7 +214,9 @@ def _kept_in_place(node: Node, policy: Policy) -> Draft | Node:
         node,
         node.in_shape,
         lambda inner, in_shape: (
-            place(Draft(inner.name, _plain(inner.arguments)), in_shape, inner.span) if isinstance(inner, Layer) else None
+            place(Draft(inner.name, _plain(inner.arguments)), in_shape, inner.span)
+            if isinstance(inner, Layer)
+            else None
         ),
     )
 

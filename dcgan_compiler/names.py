@@ -14,8 +14,7 @@ from dcgan_compiler.source import Span
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
 # Public attributes of `torch.nn.Module` and of the modules that `torch.jit.script` makes. A test compares with torch.
-MODULE_ATTRIBUTES = frozenset(
-    """
+MODULE_ATTRIBUTES = frozenset("""
     T_destination add_module apply bfloat16 buffers call_super_init children code code_with_constants compile copy cpu
     cuda define double dump_patches eval extra_repr float forward forward_magic_method get_buffer get_debug_state
     get_extra_state get_parameter get_submodule graph graph_for half inlined_graph ipu load_state_dict modules mtia
@@ -24,8 +23,7 @@ MODULE_ATTRIBUTES = frozenset(
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ save
     save_to_buffer set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
-)
+    """.split())
 
 # What the generated file defines or imports.
 _CLASS_NAMES = frozenset("Discriminator Generator Encoder Decoder VAE Autoencoder Tensor F".split()) | frozenset(

@@ -49,7 +49,9 @@ def default_policy(kind: str) -> Policy:
     if kind != "gan":
         return Policy()
     affine = {parameter.name: parameter.default for parameter in VOCABULARY["batch_norm"].parameters}
-    return Policy(norm=Draft("batch_norm", affine), activation=Draft("relu", {}), dropout="drop", output=Draft("tanh", {}))
+    return Policy(
+        norm=Draft("batch_norm", affine), activation=Draft("relu", {}), dropout="drop", output=Draft("tanh", {})
+    )
 
 
 # Reading
@@ -129,6 +131,7 @@ _READERS: dict[str, _Reader] = {
 }
 _WHOLE_NETWORK = ("output", "width", "skips", "tied")
 _AUTOENCODER_ONLY = ("skips", "tied")
+_LINE = "line"
 
 
 def read_policy(
@@ -144,7 +147,7 @@ def read_policy(
         return policy, diagnostics
     known = tuple(name for name in _READERS if kind == "autoencoder" or name not in _AUTOENCODER_ONLY)
     plain = [item for item in options.items if isinstance(item, tree.Option)]
-    policy = _updated(policy, plain, known, names, diagnostics)
+    policy = _updated(policy, plain, known, kind, names, diagnostics)
     lines: dict[str, Policy] = {}
     local = tuple(name for name in _READERS if name not in _WHOLE_NETWORK)
     for item in options.items:
@@ -154,11 +157,9 @@ def read_policy(
             diagnostics.append(problems.DUPLICATE_STATEMENT.at(item.label_span, name=f"at {item.label}"))
         if item.label not in labels:
             near = closest(item.label, labels)
-            diagnostics.append(
-                problems.UNKNOWN_LABEL.at(item.label_span, section=section, name=item.label, near=near)
-            )
+            diagnostics.append(problems.UNKNOWN_LABEL.at(item.label_span, section=section, name=item.label, near=near))
         inner = [option for option in item.options.items if isinstance(option, tree.Option)]
-        lines[item.label] = _updated(policy, inner, local, names, diagnostics)
+        lines[item.label] = _updated(policy, inner, local, _LINE, names, diagnostics)
         diagnostics += [_nested_at(option.span) for option in item.options.items if isinstance(option, tree.At)]
     return replace(policy, lines=lines), diagnostics
 
@@ -167,16 +168,15 @@ def _updated(
     policy: Policy,
     options: Sequence[tree.Option],
     known: Sequence[str],
+    owner: str,
     names: Names,
     diagnostics: list[Diagnostic],
 ) -> Policy:
+    """The policy with the options that its owner, a kind of model or a line, may have."""
     values: dict[str, Any] = {}
     for option in options:
         if option.name not in known:
-            near = closest(option.name, known)
-            diagnostics.append(
-                problems.UNKNOWN_OPTION.at(option.name_span, name=option.name, known=", ".join(known), near=near)
-            )
+            diagnostics.append(_unknown(option, known, owner))
             continue
         if option.name in values:
             diagnostics.append(problems.DUPLICATE_STATEMENT.at(option.name_span, name=option.name))
@@ -189,5 +189,13 @@ def _updated(
     return replace(policy, **values)
 
 
+def _unknown(option: tree.Option, known: Sequence[str], owner: str) -> Diagnostic:
+    if option.name in _READERS:
+        reason = "it holds for the whole network" if owner == _LINE else "only an autoencoder has both halves at hand"
+        return problems.NOT_FOR_KIND.at(option.name_span, name=option.name, kind=owner, reason=reason)
+    near = closest(option.name, known)
+    return problems.UNKNOWN_OPTION.at(option.name_span, name=option.name, known=", ".join(known), near=near)
+
+
 def _nested_at(span: Span) -> Diagnostic:
-    return problems.UNKNOWN_OPTION.at(span, name="at", known="those of a line; `at` can not be nested", near=None)
+    return problems.NOT_FOR_KIND.at(span, name="at", kind=_LINE, reason="it can not be nested")

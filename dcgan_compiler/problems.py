@@ -35,9 +35,7 @@ UNKNOWN_KIND = Kind(
     "DG101", ERROR, "there is no model kind `{name}`; the kinds are gan, vae and autoencoder", "did you mean `{near}`?"
 )
 UNKNOWN_LAYER = Kind("DG102", ERROR, "there is no layer or block `{name}`", "did you mean `{near}`?")
-UNKNOWN_ARGUMENT = Kind(
-    "DG103", ERROR, "`{layer}` takes no argument `{name}`; {known}", "{hint}"
-)
+UNKNOWN_ARGUMENT = Kind("DG103", ERROR, "`{layer}` takes no argument `{name}`; {known}", "{hint}")
 UNKNOWN_NAME = Kind("DG104", ERROR, "`{name}` is not defined here", "did you mean `{near}`?")
 UNKNOWN_FUNCTION = Kind("DG105", ERROR, "there is no function `{name}`; the functions are min and max")
 UNKNOWN_SECTION = Kind("DG106", ERROR, "a {kind} has no section `{name}`; it has {known}", "did you mean `{near}`?")

@@ -6,7 +6,8 @@ the encoder keeps its tensors. Every rewrite takes a body and returns a body wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence as Items
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Items
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
@@ -15,14 +16,14 @@ from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, layers, rebuilt
+from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, describe, layers, rebuilt
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft
 
 
 def rewritten(body: Sequence, width: int | float, latent: int | None) -> Sequence:
     """The body whose transpose is the mirror: it ends in `latent` features, if there is a latent."""
-    body = _without_tail(_without_unmirrored(body))
+    body = _without_tail(_without_unmirrored(body, ends_in_code=latent is None))
     if latent is not None:
         body = _ending_in_latent(_without_global_pool(body), latent)
     return body if width == 1 else _widened(body, width)
@@ -65,12 +66,14 @@ def placed_nodes(body: Sequence, path: tuple[Sequence, ...] = ()) -> Iterator[Pl
 
 
 def closing(placed: Items[Placed], position: int) -> list[Node]:
-    """The norms and activations directly after the branches at a position, in the same line: they close the branches."""
+    """The norms and activations that close the branches at a position: directly after them, in the same line."""
     path = placed[position].path
     if not isinstance(placed[position].node, Parallel):
         return []
     following = takewhile(
-        lambda one: _same(one.path, path) and isinstance(one.node, Layer) and one.node.definition.role in (NORM, ACTIVATION),
+        lambda one: _same(one.path, path)
+        and isinstance(one.node, Layer)
+        and one.node.definition.role in (NORM, ACTIVATION),
         placed[position + 1 :],
     )
     return [one.node for one in following]
@@ -88,15 +91,26 @@ def _substituted(body: Sequence, target: Node, *replacement: Node) -> Sequence:
     return rebuilt(body, body.in_shape, lambda node, in_shape: replacement if node is target else None)
 
 
-def _without_unmirrored(body: Sequence) -> Sequence:
-    """Leaves out the operators that have no mirror, such as minibatch_stddev."""
+def _without_unmirrored(body: Sequence, *, ends_in_code: bool) -> Sequence:
+    """Leaves out the operators that have no mirror, such as minibatch_stddev.
+
+    A body whose output is the code that the other half takes must keep its shape.
+    """
 
     unmirrored = [layer for layer in layers(body) if layer.definition.role == OPERATOR and not layer.definition.mirror]
     if not unmirrored:
         return body
     ids = {id(layer) for layer in unmirrored}
     with _telling(f"without `{unmirrored[0].name}`", "put it directly before the head of the network"):
-        return rebuilt(body, body.in_shape, lambda node, in_shape: () if id(node) in ids else None)
+        kept = rebuilt(body, body.in_shape, lambda node, in_shape: () if id(node) in ids else None)
+    if ends_in_code and kept.out_shape != body.out_shape:
+        raise problems.NO_MIRROR.error(
+            unmirrored[-1].span,
+            layer=unmirrored[-1].name,
+            reason=f"the mirror would take {describe(kept.out_shape)}, but here ends {describe(body.out_shape)}",
+            hint="give the model a `latent`, or put an operator after it that sets the channels",
+        )
+    return kept
 
 
 def _without_tail(body: Sequence) -> Sequence:

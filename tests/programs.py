@@ -1,8 +1,9 @@
 """Random descriptions, as text, over the whole language: the input of the property tests.
 
 `programs()` draws whole descriptions: most of them are accepted by the compiler, some are damaged on purpose. A body is
-written layer by layer, with the shape that arrives in mind; arguments are drawn from what their `Check` accepts, so that
-a new layer of the vocabulary takes part at once. `calls(definition, shape)` draws one layer.
+written layer by layer, with the shape that arrives in mind; arguments are drawn from what their `Check` accepts, so
+that a new layer of the vocabulary takes part at once. `calls(definition, shape)` draws one layer, `linear_programs()`
+draws networks of nothing but linear operators.
 """
 
 from __future__ import annotations

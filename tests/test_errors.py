@@ -16,6 +16,7 @@ from dcgan_compiler.diagnostics import Kind, render_all
 from dcgan_compiler.source import Source
 
 FILES = sorted((Path(__file__).parent / "errors").glob("*.txt"))
+EXAMPLES = Path(__file__).parents[1] / "examples"
 KINDS = [kind for kind in vars(problems).values() if isinstance(kind, Kind)]
 OVERRIDE = re.compile(r"-D (\w+)=(\d+)")
 
@@ -41,6 +42,11 @@ def test_every_kind_is_shown_in_a_file(kind: Kind) -> None:
     """Those of the syntax, DG0, have files of their own beside the tests of the parser."""
     shown = "".join(path.read_text(encoding="utf-8") for path in FILES)
     assert kind.code.startswith("DG0") or f"[{kind.code}]" in shown
+
+
+def test_an_ordinary_description_is_told_nothing() -> None:
+    text = (EXAMPLES / "dcgan64.dgan").read_text(encoding="utf-8")
+    assert analyse(Source("dcgan64.dgan", text)).diagnostics == ()
 
 
 def test_codes_are_unique() -> None:

@@ -26,7 +26,13 @@ _DIM = Parameter("dim", Check("1, the channels", lambda v: v if type(v) is int a
 
 
 def _activation(
-    name: str, torch_name: str, summary: str, *parameters: Parameter, positional: str = "", inplace: bool = False, **more: Any
+    name: str,
+    torch_name: str,
+    summary: str,
+    *parameters: Parameter,
+    positional: str = "",
+    inplace: bool = False,
+    **more: Any,
 ) -> LayerDef:
     """A row; `positional` names the arguments that read better without their name."""
     short = positional.split()

@@ -16,6 +16,7 @@ from dcgan_compiler.layers.definition import (
     Module,
     Parameter,
     Statement,
+    common_divisors,
 )
 
 
@@ -31,7 +32,7 @@ def _shape(in_shape: Shape, a: Any) -> Shape:
             what="the number of channels",
             divisor_name="reduction * heads",
             arithmetic=f"{channels} % {unit} = {channels % unit}",
-            hint=None,
+            hint=f"reduction * heads can be {common_divisors(channels)}",
         )
     return in_shape
 

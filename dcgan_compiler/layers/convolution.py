@@ -1,4 +1,4 @@
-"""Convolutions, and how they are transposed."""
+"""Convolutions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from dcgan_compiler.layers.definition import (
     WHOLE,
     Draft,
     LayerDef,
-    MirrorChoices,
     Module,
     Parameter,
     choice,
@@ -23,9 +22,9 @@ from dcgan_compiler.layers.definition import (
     keywords,
     per_axis,
 )
-from dcgan_compiler.layers.geometry import Window, check_fits, same_padding, windows
+from dcgan_compiler.layers.geometry import check_fits, same_padding, windows
+from dcgan_compiler.layers.transposition import PARAMETRIZATIONS, mirror_conv, mirror_transpose
 
-_PARAMETRIZATIONS = ("spectral_norm", "weight_norm")
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 _KERNEL = Parameter("kernel_size", per_axis(COUNT))
 _STRIDE = Parameter("stride", per_axis(COUNT), 1)
@@ -34,12 +33,12 @@ _DILATION = Parameter("dilation", per_axis(COUNT), 1)
 _GROUPING = Parameter("groups", COUNT, 1)
 _BIAS = Parameter("bias", FLAG, True)
 _MODE = Parameter("padding_mode", choice(*_PADDING_MODES), "zeros")
-PARAMETRIZED = tuple(Parameter(name, FLAG, False) for name in _PARAMETRIZATIONS)
+PARAMETRIZED = tuple(Parameter(name, FLAG, False) for name in PARAMETRIZATIONS)
 
 
 def wrapper(layer: Layer) -> str | None:
     """The parametrization of a layer's weight."""
-    return next((name for name in _PARAMETRIZATIONS if layer.arguments.get(name)), None)
+    return next((name for name in PARAMETRIZATIONS if layer.arguments.get(name)), None)
 
 
 def check_parametrization(name: str, a: Arguments) -> None:
@@ -53,12 +52,6 @@ def check_parametrization(name: str, a: Arguments) -> None:
 def norm_gains(a: Arguments, rows: int) -> int:
     """The extra parameters of weight normalisation: one gain for each row of the weight."""
     return rows if a["weight_norm"] else 0
-
-
-def kept_parametrization(layer: Layer, choices: MirrorChoices) -> dict[str, Any]:
-    """The parametrization of a mirrored layer."""
-    keep = choices.spectral_norm == "keep"
-    return {name: bool(keep and layer.arguments.get(name)) for name in _PARAMETRIZATIONS}
 
 
 # Shapes
@@ -199,134 +192,6 @@ def _transpose_cost(layer: Layer) -> int:
     return layer.out_shape[0] // _groups(layer) * _taps(layer) * prod(layer.in_shape)
 
 
-# The mirror
-
-
-def transposed(layer: Layer, axes: list[Window], **arguments: Any) -> list[Draft]:
-    """The transposed convolution from `layer`'s output to exactly `layer`'s input.
-
-    `output_padding = (n + 2p - d(k - 1) - 1) mod s` for a convolution. A window that left elements over beyond its own
-    output padding is completed by padding, one that reached beyond its input (`ceil_mode`) by a crop.
-    """
-    missing = [n - window.spread(o) for n, o, window in zip(layer.in_shape[1:], layer.out_shape[1:], axes, strict=True)]
-    drafts = [
-        Draft(
-            "conv_transpose",
-            {
-                "out_channels": layer.in_shape[0],
-                "kernel_size": tuple(window.k for window in axes),
-                "stride": tuple(window.s for window in axes),
-                "padding": tuple(window.p for window in axes),
-                "output_padding": tuple(max(0, extra) for extra in missing),
-                "groups": 1,
-                "bias": False,
-                "dilation": tuple(window.d for window in axes),
-                "spectral_norm": False,
-                "weight_norm": False,
-                **arguments,
-            },
-        )
-    ]
-    if any(extra < 0 for extra in missing):
-        drafts.append(Draft("crop", {"padding": tuple((0, max(0, -extra)) for extra in missing)}))
-    return drafts
-
-
-def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **arguments: Any) -> list[Draft]:
-    """A stride-1 convolution from maps of `size` to maps of exactly `target`, with the kernel and dilation of `layer`.
-
-    The kernel grows by one along an axis where the padding would otherwise be uneven.
-    """
-    kernel, padding, excess = [], [], []
-    for n, m, window in zip(size, target, windows(layer.arguments), strict=True):
-        k = window.k
-        total = m - n + window.d * (k - 1)
-        if total % 2 and window.d % 2:
-            k, total = k + 1, total + window.d
-        kernel.append(k)
-        padding.append(max(0, (total + 1) // 2))
-        excess.append(2 * padding[-1] - total)
-    bare: dict[str, Any] = {"stride": (1,) * len(size), "groups": 1, "padding_mode": "zeros"}
-    drafts = [
-        Draft(
-            "conv",
-            {
-                "out_channels": channels,
-                **bare,
-                "kernel_size": tuple(kernel),
-                "padding": tuple(padding),
-                "dilation": layer.arguments["dilation"],
-                "bias": layer.arguments["bias"],
-                **arguments,
-            },
-        )
-    ]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
-
-
-def pointwise(channels: int, rank: int) -> Draft:
-    """A 1x1 convolution to `channels` on maps with `rank` spatial axes."""
-    ones, zeros = (1,) * rank, (0,) * rank
-    geometry = {"kernel_size": ones, "stride": ones, "padding": zeros, "dilation": ones, "groups": 1}
-    plain = {"bias": True, "padding_mode": "zeros", "spectral_norm": False, "weight_norm": False}
-    return Draft("conv", {"out_channels": channels, **geometry, **plain})
-
-
-def _mirror_conv(layer: Layer, choices: MirrorChoices) -> list[Draft]:
-    groups: Any = layer.in_shape[0] if layer.name == "depthwise_conv" else layer.arguments["groups"]
-    kept = {"groups": groups, "bias": layer.arguments["bias"], **kept_parametrization(layer, choices)}
-    axes = windows(layer.arguments)
-    channels, *size = layer.in_shape
-    arriving, target = layer.out_shape[1:], tuple(size)
-    strides = tuple(window.s for window in axes)
-    if choices.upsample == "transpose":
-        return transposed(layer, axes, **kept)
-    if set(strides) == {1}:
-        return convolved(arriving, target, layer, channels, **kept)
-    if choices.upsample == "pixel_shuffle":
-        return _shuffled(layer, strides, kept)
-    resize = Draft("upsample", {"size": target, "scale_factor": None, "mode": choices.upsample})
-    return [resize, *convolved(target, target, layer, channels, **kept)]
-
-
-def _shuffled(layer: Layer, strides: Shape, kept: dict[str, Any]) -> list[Draft]:
-    """A convolution to the channels that a pixel shuffle spreads over the map, and a crop to the exact size."""
-    channels, *target = layer.in_shape
-    if len(target) != 2 or len(set(strides)) != 1:
-        raise problems.NO_MIRROR.error(
-            layer=layer.name,
-            reason="a pixel shuffle needs a map of rank 2 and the same stride on both axes",
-            hint="use `upsample nearest` or `transpose`, for this line alone with `at label { ... }`",
-        )
-    factor = strides[0]
-    coarse = tuple(-(-n // factor) for n in target)
-    drafts = convolved(layer.out_shape[1:], coarse, layer, channels * factor**2, **kept)
-    drafts.append(Draft("pixel_shuffle", {"upscale_factor": factor}))
-    excess = [m * factor - n for m, n in zip(coarse, target, strict=True)]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
-
-
-def _mirror_transpose(layer: Layer, choices: MirrorChoices) -> list[Draft]:
-    """A convolution of the same geometry, and a crop where an output padding beyond the stride gave it room."""
-    a: Any = layer.arguments
-    arguments = {
-        "out_channels": layer.in_shape[0],
-        **{name: a[name] for name in ("kernel_size", "stride", "padding", "dilation", "groups", "bias")},
-        "padding_mode": "zeros",
-        **kept_parametrization(layer, choices),
-    }
-    found = [window.positions(n) for window, n in zip(windows(a), layer.out_shape[1:], strict=True)]
-    excess = [m - n for m, n in zip(found, layer.in_shape[1:], strict=True)]
-    drafts = [Draft("conv", arguments)]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
-
-
 LAYERS = (
     LayerDef(
         "conv",
@@ -348,10 +213,8 @@ LAYERS = (
         ranks=(1, 2, 3),
         infer=_conv_shape,
         module=_conv_module,
-        mirror=_mirror_conv,
-        count=lambda layer: (
-            _conv_weights(layer) + _biases(layer) + norm_gains(layer.arguments, layer.out_shape[0])
-        ),
+        mirror=mirror_conv,
+        count=lambda layer: (_conv_weights(layer) + _biases(layer) + norm_gains(layer.arguments, layer.out_shape[0])),
         cost=_conv_cost,
         expand=_expand_same("conv"),
         width="out_channels",
@@ -375,7 +238,7 @@ LAYERS = (
         ranks=(1, 2, 3),
         infer=_depthwise_shape,
         module=_conv_module,
-        mirror=_mirror_conv,
+        mirror=mirror_conv,
         count=lambda layer: layer.out_shape[0] * _taps(layer) + _biases(layer),
         cost=lambda layer: _taps(layer) * prod(layer.out_shape),
         expand=_expand_same("depthwise_conv"),
@@ -401,10 +264,8 @@ LAYERS = (
         ranks=(1, 2, 3),
         infer=_transpose_shape,
         module=_transpose_module,
-        mirror=_mirror_transpose,
-        count=lambda layer: (
-            _conv_weights(layer) + _biases(layer) + norm_gains(layer.arguments, layer.in_shape[0])
-        ),
+        mirror=mirror_transpose,
+        count=lambda layer: (_conv_weights(layer) + _biases(layer) + norm_gains(layer.arguments, layer.in_shape[0])),
         cost=_transpose_cost,
         width="out_channels",
         weights="operator",

@@ -257,6 +257,11 @@ def keywords(layer: Layer, *names: str, always: str | None = None) -> tuple[tupl
     for name in names:
         value = uniform(layer.arguments[name])
         parameter = layer.definition.parameter(name)
-        if name == always or parameter is None or value != parameter.default or type(value) is not type(parameter.default):
+        if (
+            name == always
+            or parameter is None
+            or value != parameter.default
+            or type(value) is not type(parameter.default)
+        ):
             written.append((name, value))
     return tuple(written)

@@ -8,7 +8,6 @@ from dcgan_compiler.ir import Layer, Shape
 from dcgan_compiler.layers.convolution import (
     PARAMETRIZED,
     check_parametrization,
-    kept_parametrization,
     norm_gains,
     wrapper,
 )
@@ -23,6 +22,7 @@ from dcgan_compiler.layers.definition import (
     Parameter,
     keywords,
 )
+from dcgan_compiler.layers.transposition import kept_parametrization
 
 
 def _shape(in_shape: Shape, a: Any) -> Shape:
@@ -32,9 +32,7 @@ def _shape(in_shape: Shape, a: Any) -> Shape:
 
 def _mirror(layer: Layer, choices: MirrorChoices) -> list[Draft]:
     bias = layer.arguments["bias"]
-    return [
-        Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **kept_parametrization(layer, choices)})
-    ]
+    return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **kept_parametrization(layer, choices)})]
 
 
 def _count(layer: Layer) -> int:

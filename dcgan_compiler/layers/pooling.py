@@ -7,7 +7,6 @@ from typing import Any
 
 from dcgan_compiler import problems
 from dcgan_compiler.ir import Layer, Shape, describe
-from dcgan_compiler.layers.convolution import transposed
 from dcgan_compiler.layers.definition import (
     COUNT,
     FLAG,
@@ -23,6 +22,7 @@ from dcgan_compiler.layers.definition import (
     uniform,
 )
 from dcgan_compiler.layers.geometry import Window, check_fits, windows
+from dcgan_compiler.layers.transposition import transposed
 
 _MIRROR_RULE = "upsampling to exactly the size that entered (`unpool` chooses how)"
 _KERNEL = Parameter("kernel_size", per_axis(COUNT))

@@ -29,9 +29,11 @@ def _is_padding(value: Value) -> bool:
 
 PADDING = Check(
     "a whole number of at least 0, a tuple with one for each axis, or (before, after) for each axis, last axis first",
-    lambda v: v
-    if _is_padding(v) or (isinstance(v, tuple) and len(v) in (1, 2, 3, 4, 6) and all(map(_is_padding, v)))
-    else None,
+    lambda v: (
+        v
+        if _is_padding(v) or (isinstance(v, tuple) and len(v) in (1, 2, 3, 4, 6) and all(map(_is_padding, v)))
+        else None
+    ),
 )
 
 

@@ -28,7 +28,9 @@ def _expand(in_shape: Shape, a: Any) -> list[Draft] | None:
     mode = "bilinear" if a["mode"] in _LINEAR else a["mode"]
     if (a["size"] is None) == (a["scale_factor"] is None):
         raise problems.CONFLICT.error(
-            layer="upsample", reason="give either `size` or `scale_factor`", hint="for example `upsample(scale_factor=2)`"
+            layer="upsample",
+            reason="give either `size` or `scale_factor`",
+            hint="for example `upsample(scale_factor=2)`",
         )
     size = a["size"] or tuple(int(n * f) for n, f in zip(in_shape[1:], a["scale_factor"], strict=True))
     if min(size) < 1:

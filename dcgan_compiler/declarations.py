@@ -1,0 +1,236 @@
+"""The statements of a description: params, settings, defaults, macros, and which halves are written or mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from dcgan_compiler import problems
+from dcgan_compiler.binding import assign
+from dcgan_compiler.bodies import Closure, Scope
+from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
+from dcgan_compiler.diagnostics import Kind as ProblemKind
+from dcgan_compiler.expressions import Unknown, evaluate, show
+from dcgan_compiler.ir import MAX_ELEMENTS, Shape
+from dcgan_compiler.kinds import INITS, Kind
+from dcgan_compiler.layers import VOCABULARY
+from dcgan_compiler.layers.definition import MAX_COUNT
+from dcgan_compiler.names import check_macro, check_name
+from dcgan_compiler.source import Span
+from dcgan_compiler.syntax import tree
+
+Overrides = Mapping[str, int | float | bool]
+Half = tree.Section | tree.Mirror
+
+
+@dataclass
+class Declarations:
+    """What the statements of one model say; every problem is added to `diagnostics`.
+
+    Reading is in the order of the text: a param can use those above it, a default holds for the lines below it.
+    """
+
+    model: tree.Model
+    kind: Kind
+    overrides: Overrides
+    input_shape: Shape | None
+    diagnostics: list[Diagnostic]
+    params: dict[str, Any] = field(default_factory=dict)
+    macros: dict[str, Closure] = field(default_factory=dict)
+    defaults: dict[str, dict[str, tree.Argument]] = field(default_factory=dict)
+    settings: dict[str, tree.Setting] = field(default_factory=dict)
+    halves: dict[str, tuple[Half, Scope]] = field(default_factory=dict)
+
+    def read(self) -> None:
+        """Read every statement."""
+        self._check(lambda: check_name("a model", self.model.name, self.model.name_span))
+        for statement in self.model.statements:
+            self._statement(statement)
+        for name in sorted(self.overrides.keys() - self.params.keys()):
+            self.report(problems.UNKNOWN_OVERRIDE, None, name=name, near=closest(name, self.params))
+
+    # Statements
+
+    def _statement(self, statement: tree.Statement) -> None:
+        match statement:
+            case tree.Param():
+                self._param(statement)
+            case tree.Setting():
+                self._setting(statement)
+            case tree.Default():
+                self._default(statement.call)
+            case tree.Macro():
+                self._macro(statement)
+            case tree.Train():
+                self.report(problems.NOT_YET, statement.span, what="`train`")
+            case tree.Section() | tree.Mirror():
+                self._half(statement)
+
+    def _param(self, param: tree.Param) -> None:
+        self._check(lambda: check_name("a param", param.name, param.name_span))
+        if param.name in self.params:
+            self.report(problems.DUPLICATE_NAME, param.name_span, what="the param", name=param.name)
+        value = None
+        try:
+            value = self.overrides.get(param.name, None)
+            value = evaluate(param.value, self.params) if value is None else value
+        except Problem as problem:
+            self.diagnostics.append(problem.located(param.span))
+        except Unknown:
+            pass
+        if isinstance(value, (str, tuple)):
+            self.report(
+                problems.WRONG_VALUE,
+                param.value.span,
+                name=param.name,
+                expected="a number, true or false",
+                found=show(value),
+                hint=None,
+            )
+            value = None
+        self.params[param.name] = value
+
+    def _setting(self, setting: tree.Setting) -> None:
+        if setting.name in ("classes", "condition"):
+            self.report(problems.NOT_YET, setting.span, what=f"`{setting.name}`")
+        if setting.name in self.settings:
+            self.report(problems.DUPLICATE_STATEMENT, setting.span, name=setting.name)
+        self.settings[setting.name] = setting
+
+    def _default(self, call: tree.Call) -> None:
+        definition = VOCABULARY.get(call.name)
+        if definition is None:
+            self.report(problems.UNKNOWN_LAYER, call.name_span, name=call.name, near=closest(call.name, VOCABULARY))
+            return
+        assigned, wrong = assign(call, [parameter.name for parameter in definition.parameters])
+        self.diagnostics.extend(problem.located(call.span) for problem in wrong)
+        self.defaults = {**self.defaults, call.name: {**self.defaults.get(call.name, {}), **assigned}}
+
+    def _macro(self, macro: tree.Macro) -> None:
+        self._check(lambda: check_macro(macro.name, VOCABULARY, macro.name_span))
+        if macro.name in self.macros:
+            self.report(problems.DUPLICATE_NAME, macro.name_span, what="the block", name=macro.name)
+        seen: set[str] = set()
+        for parameter in macro.parameters:
+            self._check(lambda name=parameter.name, span=parameter.span: check_name("an argument", name, span))
+            if parameter.name in seen:
+                self.report(problems.DUPLICATE_NAME, parameter.span, what="the argument", name=parameter.name)
+            seen.add(parameter.name)
+        if macro.name not in VOCABULARY:
+            self.macros[macro.name] = Closure(macro, self.defaults)
+
+    def _half(self, half: Half) -> None:
+        known = (self.kind.source, self.kind.derived)
+        if half.name not in known:
+            self.report(
+                problems.UNKNOWN_SECTION,
+                half.name_span,
+                kind=self.kind.name,
+                name=half.name,
+                known=" and ".join(f"`{name}`" for name in known),
+                near=closest(half.name, known),
+            )
+        elif half.name in self.halves:
+            self.report(problems.DUPLICATE_STATEMENT, half.name_span, name=half.name)
+        elif half.name == self.kind.source and isinstance(half, tree.Mirror):
+            self.report(
+                problems.NOT_FOR_KIND,
+                half.name_span,
+                name=f"{half.name} mirror",
+                kind=self.kind.name,
+                reason=f"the {half.name} is the half that is described",
+            )
+        scope = Scope(self.params, self.macros, self.defaults, self.params)
+        self.halves.setdefault(half.name, (half, scope))
+
+    # Settings
+
+    def _value(self, name: str) -> Any:
+        """The value of a setting, or None where it is missing or has none."""
+        setting = self.settings.get(name)
+        if setting is None:
+            return None
+        try:
+            return evaluate(setting.value, self.params)
+        except Problem as problem:
+            self.diagnostics.append(problem.located(setting.span))
+        except Unknown:
+            pass
+        return None
+
+    def input(self) -> Shape | None:
+        """The shape of the input, without the batch; None where it is missing or wrong."""
+        setting = self.settings.get("input")
+        if setting is None and self.input_shape is None:
+            self.missing("the shape of its input", "input (3, 64, 64)")
+            return None
+        value = self.input_shape or self._value("input")
+        if value is None:
+            return None
+        shape = value if isinstance(value, tuple) else (value,)
+        sizes = all(type(n) is int and 1 <= n <= MAX_COUNT for n in shape)
+        if not sizes or not 1 <= len(shape) <= 4 or prod(shape) > MAX_ELEMENTS:
+            self.report(
+                problems.WRONG_INPUT,
+                setting.value.span if setting and not self.input_shape else None,
+                expected="(F), (C, L), (C, H, W) or (C, D, H, W) with whole numbers of at least 1",
+                found=show(shape),
+            )
+            return None
+        return shape
+
+    def latent(self) -> int | None:
+        """The length of the latent vector; None where there is none."""
+        setting = self.settings.get("latent")
+        if setting is None:
+            if self.kind.needs_latent:
+                self.missing("the length of its latent vector", "latent 100")
+            return None
+        value = self._value("latent")
+        if value is None or (type(value) is int and 1 <= value <= MAX_COUNT):
+            return value
+        self.report(
+            problems.WRONG_VALUE,
+            setting.value.span,
+            name="latent",
+            expected="a whole number of at least 1",
+            found=show(value),
+            hint=None,
+        )
+        return None
+
+    def init(self) -> str:
+        """The name of the weight initialisation."""
+        setting = self.settings.get("init")
+        if setting is None:
+            return self.kind.init
+        word = setting.value.id if isinstance(setting.value, tree.Name) else setting.value.span.text
+        if word not in INITS:
+            near = closest(word, INITS)
+            self.report(
+                problems.WRONG_VALUE,
+                setting.value.span,
+                name="init",
+                expected=f"one of {', '.join(INITS)}",
+                found=f"`{word}`",
+                hint=f"did you mean `{near}`?" if near else None,
+            )
+        return word
+
+    # Reporting
+
+    def report(self, problem: ProblemKind, span: Span | None, /, **values: Any) -> None:
+        """Add a problem."""
+        self.diagnostics.append(problem.at(span, **values))
+
+    def missing(self, what: str, example: str) -> None:
+        """Add the problem that the model lacks something."""
+        self.report(problems.MISSING_STATEMENT, self.model.kind_span, kind=self.kind.name, what=what, example=example)
+
+    def _check(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except Problem as problem:
+            self.diagnostics.append(problem.diagnostic)
