@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcgan_compiler import __version__, options
+from dcgan_compiler import __version__, options, views
 from dcgan_compiler.console import OK, PROBLEMS, STDIN, Failure, Program, complain, emit, to_json, write
 from dcgan_compiler.options import Overrides, Shape
 
@@ -217,6 +217,10 @@ def show(net: str, overrides: Overrides, input_shape: Shape | None, form: str) -
     from dcgan_compiler.report.table import draw
 
     emit(draw(summary))
+
+
+main.add_command(views.explain)
+main.add_command(views.graph)
 
 
 @main.command(short_help="Run the code and check what it does.")

@@ -18,6 +18,7 @@ from dcgan_compiler.naming import named
 from dcgan_compiler.policy import NONE, Policy, read_policy
 from dcgan_compiler.rewrite import tapped, to_latent, with_line
 from dcgan_compiler.syntax import tree
+from dcgan_compiler.tying import check_tied
 
 
 def elaborate(
@@ -116,7 +117,10 @@ class _Halves:
             head = Sequence.build([source.heads[0][1]], body.out_shape, body.span)
             body = replace(body, items=(*body.items, head), out_shape=source.out_shape)
         try:
-            return Network(self.kind.derived, named(mirror(body, policy, latent), has_head=True))
+            derived = Network(self.kind.derived, named(mirror(body, policy, latent), has_head=True))
+            if policy.tied and source is not None:
+                check_tied(source, derived)
+            return derived
         except Problem as problem:
             self.declared.diagnostics.append(problem.diagnostic)
             return None

@@ -36,13 +36,17 @@ def describe(shape: Shape) -> str:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of the vocabulary with its arguments bound; spatial arguments are tuples, one entry per axis."""
+    """One layer of the vocabulary with its arguments bound; spatial arguments are tuples, one entry per axis.
+
+    In a mirror, `undoes` is the layer that an operator with weights is the transpose of.
+    """
 
     definition: LayerDef = field(repr=False)
     arguments: Arguments
     in_shape: Shape
     out_shape: Shape
     span: Span = field(compare=False, repr=False)
+    undoes: Layer | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def build(cls, definition: LayerDef, arguments: Arguments, in_shape: Shape, span: Span) -> Layer:

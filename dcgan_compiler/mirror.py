@@ -45,6 +45,7 @@ class _Part:
 
     what: Draft | Node
     span: Span
+    undoes: Layer | None = None
 
     def has(self, attribute: str) -> bool:
         """Whether this is a layer whose definition says so."""
@@ -169,7 +170,7 @@ def _undone(node: Node, policy: Policy) -> list[_Part]:
         return [_Part(Parallel.build(fan_out, join, branches, node.out_shape, node.keyword, node.span), node.span)]
     assert isinstance(node, Layer) and node.definition.mirror is not None
     try:
-        return [_Part(draft, node.span) for draft in node.definition.mirror(node, policy)]
+        return [_Part(draft, node.span, node) for draft in node.definition.mirror(node, policy)]
     except Problem as problem:
         raise Problem(problem.located(node.span)) from None
 
@@ -294,7 +295,7 @@ def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
             nodes.append(part.what.on(shape) if isinstance(part.what, Skip) else part.what)
             continue
         try:
-            nodes += place(part.what, shape, part.span)
+            nodes += [replace(layer, undoes=part.undoes) for layer in place(part.what, shape, part.span)]
         except Problem as problem:
             found = problem.diagnostic
             hint = _ADVICE.get(VOCABULARY[part.what.name].role, found.help)

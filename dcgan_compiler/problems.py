@@ -79,6 +79,8 @@ NO_MIRROR = Kind("DG401", ERROR, "`{layer}` can not be mirrored: {reason}", "{hi
 MIRROR_FAILED = Kind("DG402", ERROR, "in the mirror of this line: {reason}", "{hint}")
 NO_OPERATOR = Kind("DG403", ERROR, "there is nothing to mirror: the {section} has no operator", "{hint}")
 
+TIED = Kind("DG405", ERROR, "the weight of `{layer}` can not be tied: {reason}", "{hint}")
+
 # Limits
 
 TOO_MANY_LAYERS = Kind("DG501", ERROR, "the description expands to more than {limit} layers")

@@ -149,15 +149,19 @@ def _without_global_pool(body: Sequence) -> Sequence:
     if len(pool.out_shape) > 1:
         size = (prod(pool.in_shape), *pool.out_shape[1:])
         flat += place(Draft("unflatten", {"unflattened_size": size}), flat[-1].out_shape, pool.span)
-    return _substituted(body, pool, *flat)
+    try:
+        return _substituted(body, pool, *flat)
+    except Problem:  # a gate or a norm after the pool is made for one value of each channel
+        return body
 
 
 def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
     """The last operator gives the latent instead of its own channels; where it can not, a linear layer follows it."""
     last = next((node for node in reversed(_operators(body)) if not _flattens_one_place(node)), None)
     if isinstance(last, Layer) and last.definition.width and prod(last.out_shape[1:]) == 1 and _is_dense(last):
-        arguments = {**last.arguments, last.definition.width: latent}
-        body = _substituted(body, last, *place(Draft(last.name, arguments), last.in_shape, last.span))
+        if last.out_shape[0] != latent:
+            arguments = {**last.arguments, last.definition.width: latent}
+            body = _substituted(body, last, *place(Draft(last.name, arguments), last.in_shape, last.span))
         return with_line(body, Draft("flatten", {}))
     return with_line(body, Draft("flatten", {}), to_latent(latent))
 

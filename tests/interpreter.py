@@ -88,7 +88,8 @@ class Composed(nn.Module):
 def torch_module(layer: Layer) -> nn.Module:
     """The module that the layer's definition asks for, with the parameters that the layer counts."""
     definition = layer.definition
-    module = Composed(definition.composite(layer)) if definition.composite else constructed(definition.module(layer))
+    composite = definition.composite(layer)
+    module = constructed(definition.module(layer)) if composite is None else Composed(composite)
     assert sum(parameter.numel() for parameter in module.parameters()) == layer.parameters, layer
     return module
 

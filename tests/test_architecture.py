@@ -24,7 +24,7 @@ LAYERS = [
     ["kinds", "expressions"],
     ["names", "naming", "binding"],
     ["bodies", "policy"],
-    ["declarations", "rewrite"],
+    ["declarations", "rewrite", "tying"],
     ["mirror"],
     ["elaborate", "lint"],
     ["codegen"],
@@ -35,6 +35,7 @@ LAYERS = [
     ["console"],
     ["options"],
     ["descriptions"],
+    ["views"],
     ["cli"],
     ["__main__"],
 ]

@@ -350,6 +350,13 @@ def test_every_place_of_the_first_map_gets_a_value_of_its_own() -> None:
     assert found.derived.layers[0].out_shape == (32 * 4 * 4,)
 
 
+def test_a_global_pool_stays_where_what_follows_is_made_for_its_output() -> None:
+    found = model(f"{DCGAN}\nglobal_avg_pool -> prelu(32) -> linear(1)", (3, 32, 32), kind="gan", latent=10)
+    assert "unflatten" in names(found.derived) and "upsample" in names(found.derived)
+    found = model("global_avg_pool -> gate { linear(3) -> sigmoid }", (3, 7, 7), kind="vae", latent=10)
+    assert found.derived.out_shape == (3, 7, 7)
+
+
 def test_a_vae_has_two_heads_and_one_way_back() -> None:
     found = model("conv(8) -> relu\nflatten -> linear(32) -> relu", (1, 16, 16), kind="vae", latent=5)
     assert [(name, head.out_shape) for name, head in found.source.heads] == [("mean", (5,)), ("log_variance", (5,))]

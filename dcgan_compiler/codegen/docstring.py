@@ -76,9 +76,9 @@ def _interval(network: Network) -> str:
     return f" in {last.interval}" if last.role == ACTIVATION and last.interval else ""
 
 
-def model_docstring(model: Model, noun: str) -> str:
-    """The text for the class that holds an encoder and a decoder."""
-    count = f"{model.source.parameters + model.derived.parameters:,} parameters"
+def model_docstring(model: Model, noun: str, *, shared: int) -> str:
+    """The text for the class that holds an encoder and a decoder, which share a number of parameters."""
+    count = f"{model.source.parameters + model.derived.parameters - shared:,} parameters"
     shape = batch(model.input_shape)
     if model.kind == "vae":
         return docstring(fitted(f"Variational autoencoder (Kingma & Welling 2014) of {noun}s {shape}", "; ", count), 4)

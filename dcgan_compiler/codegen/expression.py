@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcgan_compiler.ir import Shape, Value
+from dcgan_compiler.ir import Layer, Shape, Value
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Construct:
     """`nn.Conv2d(3, 64, kernel_size=4)`, or any other call, inside `wrapper(...)` if there is one.
 
     `defaults` are torch's values for the keywords that are not given; `flags` are keywords that are no numbers;
-    `general` are the keywords to use where constructions of one class do not all give the same.
+    `general` are the keywords to use where constructions of one class do not all give the same; `layer` is the layer with
+    weights that this makes.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Construct:
     wrapper: str | None = None
     defaults: Mapping[str, Value] = field(default_factory=dict, compare=False)
     general: tuple[Hole, ...] = ()
+    layer: Layer | None = field(default=None, compare=False, repr=False)
 
     @property
     def form(self) -> Any:

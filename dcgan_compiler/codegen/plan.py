@@ -17,6 +17,7 @@ from dcgan_compiler.codegen.docstring import (
 from dcgan_compiler.codegen.expression import literal
 from dcgan_compiler.codegen.forward import statements
 from dcgan_compiler.codegen.half import Half, half
+from dcgan_compiler.codegen.tied import tied_modules
 from dcgan_compiler.codegen.weights import init_function
 from dcgan_compiler.ir import Model
 
@@ -41,7 +42,8 @@ class ClassPlan:
 class FilePlan:
     """A whole generated file; `kind` names the template of the model class and of the self-check.
 
-    `skips` says whether the encoder gives more than the code, `summary` is the docstring of the model class.
+    `skips` says whether the encoder gives more than the code, `tied` pairs the modules of the decoder and of the encoder
+    that share a weight, `summary` is the docstring of the model class.
     """
 
     docstring: str
@@ -53,6 +55,7 @@ class FilePlan:
     noun: str
     latent: int | None
     skips: bool
+    tied: tuple[tuple[str, str], ...]
     summary: str
 
 
@@ -61,6 +64,7 @@ def plan(model: Model) -> FilePlan:
     noun = _NOUNS[len(model.input_shape) - 1]
     initialised = init_function(model)
     halves = [half(model.source, mirrored=False), half(model.derived, mirrored=model.mirrored)]
+    tied = tied_modules(*halves) if model.policy and model.policy.tied else {}
     library = Library({*CLASS_NAMES.values(), "VAE", "Autoencoder"})
     library.add({CLASS_NAMES[one.network.role]: [a.expression for a in one.attributes] for one in halves})
     classes = [_shared_class(definition) for definition in library.classes.values()]
@@ -75,8 +79,15 @@ def plan(model: Model) -> FilePlan:
         noun,
         model.latent,
         halves[1].takes_skips,
-        model_docstring(model, noun),
+        tuple(tied.items()),
+        model_docstring(model, noun, shared=_shared_weights(model) if tied else 0),
     )
+
+
+def _shared_weights(model: Model) -> int:
+    """How many parameters the decoder shares with the encoder: its weights, not its biases."""
+    tied = [layer for layer in model.derived.layers if layer.undoes and layer.definition.weights == "operator"]
+    return sum(layer.parameters - (layer.out_shape[0] if layer.arguments["bias"] else 0) for layer in tied)
 
 
 def _header(model: Model) -> list[str]:

@@ -32,7 +32,7 @@ def is_expression(node: Node) -> bool:
 def needs_forward(node: Node) -> bool:
     """Whether a node is more than one module called on x."""
     if isinstance(node, Layer):
-        return node.definition.module is None and node.definition.composite is None
+        return node.definition.module is None and node.definition.composite(node) is None
     return not isinstance(node, Sequence)
 
 
@@ -50,13 +50,14 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
     depthwise = layer.in_shape[0]
     roles = _positional_roles(layer, module)
     return Construct(
-        f"nn.{module.name}",
+        module.name if "." in module.name else f"nn.{module.name}",
         tuple(Hole(value, role, role in _CHANNELS) for value, role in zip(module.positional, roles, strict=True)),
         tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
         ("inplace=True",) if inplace and layer.definition.inplace else (),
         module.wrapper,
         {**defaults, "groups": 1},
         tuple(Hole(value, name) for name, value in module.general),
+        layer if layer.definition.weights == "operator" else None,
     )
 
 
@@ -64,7 +65,7 @@ def _positional_roles(layer: Layer, module: Module) -> list[str]:
     """What the positional arguments of a module are: channels where they are the layer's, else the first parameters."""
     channels = "features" if len(layer.in_shape) == 1 else "channels"
     if layer.definition.weights == "operator":
-        return [f"in_{channels}", f"out_{channels}"]
+        return [f"in_{channels}", f"out_{channels}"][-len(module.positional) :]
     names = iter([parameter.name for parameter in layer.definition.parameters])
     return [
         "num_features" if layer.definition.role == NORM and value == layer.in_shape[0] else next(names, "size")
@@ -94,10 +95,10 @@ def _is_plain(nodes: Items[Node]) -> bool:
 def module(node: Node, before: Node | None) -> Expression:
     """One node as a module; `before` is the node whose output it takes in the same chain."""
     match node:
+        case Layer() if composite := node.definition.composite(node):
+            return composite_structure(node, composite)
         case Layer() if node.definition.module is not None:
             return construct(node, inplace=_is_fresh(before))
-        case Layer() if node.definition.composite is not None:
-            return composite_structure(node, node.definition.composite(node))
         case Layer():
             return _Builder(class_name(node.name), node.definition.summary).structure([node])
         case Parallel():

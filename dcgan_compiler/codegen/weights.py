@@ -47,8 +47,8 @@ def init_function(model: Model) -> str:
 def _modules(layer: Layer) -> list[Module]:
     """The torch modules of a layer, those inside a class of its own too."""
     definition = layer.definition
-    if definition.composite is not None:
-        return [part for _, part in definition.composite(layer).parts if isinstance(part, Module)]
+    if composite := definition.composite(layer):
+        return [part for _, part in composite.parts if isinstance(part, Module) and "." not in part.name]
     return [definition.module(layer)] if definition.module is not None else []
 
 

@@ -121,6 +121,8 @@ class Draft(NamedTuple):
 class Module:
     """The construction of a module: `nn.<name>(*positional, **keywords)`, inside `wrapper(...)` if there is one.
 
+    A name with a dot is a function elsewhere: `torch.zeros`.
+
     `general` are keywords that say the same and suit any input shape, where `keywords` only read better.
     """
 
@@ -160,6 +162,9 @@ class MirrorChoices(Protocol):
     @property
     def spectral_norm(self) -> str: ...
 
+    @property
+    def tied(self) -> bool: ...
+
 
 OPERATOR, NORM, ACTIVATION, DROPOUT, ATTENTION = "operator", "norm", "activation", "dropout", "attention"
 
@@ -177,7 +182,7 @@ class LayerDef:
     `ranks`: how many spatial axes the input may have (0 for features).
     `infer`: output shape from input shape and arguments; raises `Problem`.
     `module`: the torch module, or None where there is none; `expression`: the same as an expression of `{x}`;
-    `composite`: the same as a class of the generated file.
+    `composite`: the same as a class of the generated file, which comes before the other two.
     `mirror`: the drafts that undo an operator; their last output has the operator's input shape.
     `count`: trainable parameters. `cost`: multiply-adds of one sample.
     `expand`: drafts that stand for the layer where it is written, or None for the layer itself.
@@ -200,7 +205,7 @@ class LayerDef:
     infer: Callable[[Shape, Arguments], Shape] = same_shape
     module: Callable[[Layer], Module] | None = None
     expression: Callable[[Layer], str] | None = None
-    composite: Callable[[Layer], Composite] | None = None
+    composite: Callable[[Layer], Composite | None] = field(default=lambda layer: None)
     mirror: Callable[[Layer, MirrorChoices], Sequence[Draft]] | None = None
     count: Callable[[Layer], int] = field(default=lambda layer: 0)
     cost: Callable[[Layer], int] = field(default=lambda layer: 0)

@@ -15,6 +15,7 @@ from dcgan_compiler.layers.definition import (
     COUNT,
     FLAG,
     OPERATOR,
+    Composite,
     Draft,
     LayerDef,
     MirrorChoices,
@@ -25,6 +26,9 @@ from dcgan_compiler.layers.definition import (
 from dcgan_compiler.layers.transposition import kept_parametrization
 
 
+_PLAIN = {"spectral_norm": False, "weight_norm": False}
+
+
 def _shape(in_shape: Shape, a: Any) -> Shape:
     check_parametrization("linear", a)
     return (a["out_features"],)
@@ -32,7 +36,29 @@ def _shape(in_shape: Shape, a: Any) -> Shape:
 
 def _mirror(layer: Layer, choices: MirrorChoices) -> list[Draft]:
     bias = layer.arguments["bias"]
+    if choices.tied:
+        return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **_PLAIN, "transposed": True})]
     return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **kept_parametrization(layer, choices)})]
+
+
+def _transposed(layer: Layer) -> Composite | None:
+    """A layer that is tied to the one it undoes: its weight has the shape of that one's."""
+    if not layer.arguments.get("transposed"):
+        return None
+    arriving, leaving = layer.in_shape[0], layer.out_shape[0]
+    bias = ("bias", Module("torch.zeros", (leaving,), wrapper="nn.Parameter"))
+    return Composite(
+        title="TransposedLinear",
+        summary="A linear layer with the transposed weight of the layer that it undoes",
+        parts=(
+            ("linear", Module("Linear", (leaving, arriving), (("bias", False),))),
+            *([bias] if layer.arguments["bias"] else []),
+        ),
+        statements=(
+            (f"x = x @ self.linear.weight{' + self.bias' if layer.arguments['bias'] else ''}",),
+            ("return x",),
+        ),
+    )
 
 
 def _count(layer: Layer) -> int:
@@ -53,6 +79,7 @@ LAYERS = (
         module=lambda layer: Module(
             "Linear", (layer.in_shape[0], layer.out_shape[0]), keywords(layer, "bias"), wrapper(layer)
         ),
+        composite=_transposed,
         mirror=_mirror,
         count=_count,
         cost=lambda layer: layer.in_shape[0] * layer.out_shape[0],

@@ -1,4 +1,4 @@
-"""Which line of one half belongs to which line of the other, in the order of the description."""
+"""The lines of both halves: which belongs to which, in the order of the description."""
 
 from __future__ import annotations
 
@@ -58,3 +58,9 @@ def _lines(network: Network) -> list[Sequence]:
 
 def _as_line(node: Node) -> Sequence:
     return node if isinstance(node, Sequence) else Sequence.build([node], node.in_shape, node.span)
+
+
+def is_repeat(node: Sequence) -> bool:
+    """Whether a sequence is a body several times: only then its parts come from the same text."""
+    spans = [item.span if isinstance(item, Sequence) else None for item in node.items]
+    return len(spans) > 1 and spans[0] is not None and len(set(spans)) == 1

@@ -1,4 +1,4 @@
-"""The parser of `grammar/dgan.lark`. Its tables are computed beforehand: that takes longer than a whole compilation."""
+"""The parser of `grammar/dgan.lark`. Its tables are stored: to compute them takes longer than to compile a network."""
 
 from __future__ import annotations
 
@@ -20,22 +20,31 @@ TABLES = "dgan.tables.json"
 @cache
 def grammar() -> Lark:
     """The parser, from the stored tables if they belong to this grammar and this version of lark."""
-    text = resource("grammar", "dgan.lark")
-    try:
-        stored = json.loads(resource("grammar", TABLES), object_pairs_hook=_with_numbers)
-    except FileNotFoundError:
-        stored = {}
-    if stored.get("of") != _fingerprint(text):
-        return _computed(text)
+    stored = stored_tables()
+    if not are_current(stored):
+        return _computed(resource("grammar", "dgan.lark"))
     parser: Lark = Lark.load(stored["parser"])
     return parser
 
 
-def tables() -> str:
+def stored_tables() -> dict[str, Any]:
+    """What is stored: the parser's tables, and the grammar and version of lark that they belong to."""
+    try:
+        stored: dict[str, Any] = json.loads(resource("grammar", TABLES), object_pairs_hook=_with_numbers)
+    except FileNotFoundError:
+        return {}
+    return stored
+
+
+def are_current(stored: dict[str, Any]) -> bool:
+    """Whether stored tables belong to the grammar and lark as they are here."""
+    return stored.get("lark") == lark.__version__ and stored.get("grammar") == _fingerprint()
+
+
+def computed_tables() -> str:
     """The content of the file of tables, which `tools/generate.py` writes."""
-    text = resource("grammar", "dgan.lark")
-    data, memo = _computed(text).memo_serialize([TerminalDef, Rule])
-    stored = {"of": _fingerprint(text), "parser": {"data": data, "memo": memo}}
+    data, memo = _computed(resource("grammar", "dgan.lark")).memo_serialize([TerminalDef, Rule])
+    stored = {"lark": lark.__version__, "grammar": _fingerprint(), "parser": {"data": data, "memo": memo}}
     return json.dumps(stored, separators=(",", ":")) + "\n"
 
 
@@ -43,8 +52,8 @@ def _computed(text: str) -> Lark:
     return Lark(text, parser="lalr", start=["start", "expression"], propagate_positions=True)
 
 
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(f"lark {lark.__version__}\n{text}".encode()).hexdigest()
+def _fingerprint() -> str:
+    return hashlib.sha256(resource("grammar", "dgan.lark").encode()).hexdigest()
 
 
 def _with_numbers(pairs: list[tuple[str, Any]]) -> dict[Any, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence as Items
 from dataclasses import replace
 from itertools import groupby
 
-from dcgan_compiler.report.picture import Card, Chain, Chip, Fork, Frame, Item, Row
+from dcgan_compiler.report.graph.picture import Card, Chain, Chip, Fork, Frame, Item, Row
 
 _MANY_ROWS, _MANY_LAYERS = 24, 160
 _BLOCK = "block"

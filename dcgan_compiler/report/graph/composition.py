@@ -11,9 +11,9 @@ from dcgan_compiler.diagnostics import printable
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Skip, Tap, describe, layers
 from dcgan_compiler.layers.definition import OPERATOR
 from dcgan_compiler.names import class_name
-from dcgan_compiler.report.pairs import Pair, pairs
-from dcgan_compiler.report.picture import Card, Chain, Chip, Fork, Frame, Half, Item, Picture, Row
-from dcgan_compiler.report.repeats import repeated, shortened, skeleton
+from dcgan_compiler.report.graph.picture import Card, Chain, Chip, Fork, Frame, Half, Item, Picture, Row
+from dcgan_compiler.report.graph.repeats import repeated, shortened, skeleton
+from dcgan_compiler.report.pairs import Pair, is_repeat, pairs
 from dcgan_compiler.report.summary import describe_nodes
 
 _RESIZE, _RESHAPE, _SKIP = "resize", "reshape", "skip"
@@ -101,7 +101,7 @@ def _items(node: Node) -> Chain:
             title = class_name(macro)
             return (Frame(mirrored_title(title) if node.transposed else title, 1, _chain(node.items), node.out_shape),)
         case Sequence():
-            return tuple(map(_iteration, node.items)) if _is_repeat(node) else _chain(node.items)
+            return tuple(map(_iteration, node.items)) if is_repeat(node) else _chain(node.items)
 
 
 def _branch(branch: Sequence) -> Chain:
@@ -110,14 +110,6 @@ def _branch(branch: Sequence) -> Chain:
     if branch.name and len(chain) == 1 and isinstance(chain[0], Chip):
         return (replace(chain[0], text=f"{branch.name}: {chain[0].text}"),)
     return chain
-
-
-def _is_repeat(node: Sequence) -> bool:
-    """Whether a sequence is a body several times: only then its parts come from the same text."""
-    first = node.items[0] if node.items else None
-    return len(node.items) > 1 and all(
-        isinstance(item, Sequence) and isinstance(first, Sequence) and item.span == first.span for item in node.items
-    )
 
 
 def _iteration(node: Node) -> Frame:

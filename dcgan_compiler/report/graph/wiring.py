@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from dcgan_compiler.ir import describe
-from dcgan_compiler.report.picture import Card, Chain, Chip, Fork, Frame, Half, Item, Picture
+from dcgan_compiler.report.graph.picture import Card, Chain, Chip, Fork, Frame, Half, Item, Picture
 
 _JOINTS = {"add": "+", "multiply": "×", "cat": "concat", "split": "split", "sample": "sample"}
 

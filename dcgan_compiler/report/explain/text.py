@@ -8,14 +8,14 @@ from textwrap import fill, shorten
 from dcgan_compiler.diagnostics import printable
 from dcgan_compiler.ir import Layer, Model, Network, describe
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, NORM, OPERATOR
-from dcgan_compiler.report.explanation import Entry, Step, entries
-from dcgan_compiler.report.laws import policy_words
+from dcgan_compiler.report.explain.laws import policy_words
+from dcgan_compiler.report.explain.steps import Entry, Step, entries
 
 _WIDTH = 110
 _LAWS = """\
-Operators are undone in reverse order. What stands between two of them (norm, activation, dropout, gate) belongs to the \
-tensor there: it stands on the same tensor in the {derived}, between their mirrors, in the form that the policy gives \
-it. Below, `a => b` reads: a is mirrored by b; a general reason is given where it first applies."""
+Operators are undone in reverse order. What stands between two of them (norm, activation, dropout, gate) \
+belongs to the tensor there: it stands on the same tensor in the {derived}, between their mirrors, in the form \
+that the policy gives it. Below, `a => b` says that a is mirrored by b; a general reason is given once."""
 
 
 def explain(model: Model) -> str:
@@ -44,9 +44,9 @@ def _explained(model: Model) -> Iterator[str]:
         return
     yield _filled(_LAWS.format(derived=derived))
     yield ""
-    yield _filled(f"Policy: {policy_words(model.policy)}.", indent=8)
+    yield _filled(f"Policy: {policy_words(model.policy)}.", " " * 8)
     for label, policy in model.policy.lines.items():
-        yield _filled(f"At {label}: {policy_words(policy)}.", indent=8)
+        yield _filled(f"At {label}: {policy_words(policy)}.", " " * 8)
     yield ""
     for entry in entries(model, model.policy):
         yield from _entry(entry, derived)
@@ -69,13 +69,14 @@ def _step(step: Step) -> Iterator[str]:
     indent = "  " * (step.depth + 2)
     yield f"{indent}{step.what}" + (f"  =>  {step.mirror}" if step.mirror is not None else "")
     for reason in (*step.facts, *step.reasons):
-        yield fill(
-            reason, _WIDTH, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    ", break_on_hyphens=False
-        )
+        yield _filled(reason, f"{indent}    ", first=f"{indent}    ")
 
 
-def _filled(text: str, indent: int = 0) -> str:
-    return fill(text, _WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+def _filled(text: str, indent: str = "", *, first: str = "") -> str:
+    """The text in lines; all but the first begin with `indent`."""
+    return fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 # Parameters

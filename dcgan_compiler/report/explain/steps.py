@@ -11,20 +11,19 @@ from itertools import groupby
 from dcgan_compiler.ir import Gate, Layer, Model, Node, Parallel, Sequence, Shape, Tap, describe
 from dcgan_compiler.layers.definition import OPERATOR
 from dcgan_compiler.policy import Policy
-from dcgan_compiler.report.laws import (
+from dcgan_compiler.report.explain.laws import (
     Case,
     branch_facts,
     branch_reason,
     facts,
-    is_early,
     place_reasons,
     reasons,
     sizes,
     style_reasons,
 )
-from dcgan_compiler.report.pairs import Pair, pairs
+from dcgan_compiler.report.explain.tracing import Trace, has_mirror
+from dcgan_compiler.report.pairs import Pair, is_repeat, pairs
 from dcgan_compiler.report.summary import describe_nodes
-from dcgan_compiler.report.tracing import Trace, has_mirror
 from dcgan_compiler.rewrite import placed_nodes
 
 _NOTHING = "(nothing)"
@@ -180,7 +179,8 @@ class _Explainer:
 
     def _where(self, run: Items[Node], mirrors: Items[Node]) -> str:
         """`on the same (64, 32, 32), in block4`."""
-        tensor = f"on {'' if is_early(run, mirrors) else 'the same '}{describe(mirrors[0].in_shape)}"
+        same = "the same " if mirrors[0].in_shape == run[0].in_shape else ""
+        tensor = f"on {same}{describe(mirrors[0].in_shape)}"
         block = self.places.get(id(mirrors[0]))
         return f"{tensor}, in {block}" if block else tensor
 
@@ -197,10 +197,8 @@ class _Explainer:
             return
         mirror = node.keyword if node.join == "add" else "split and sum"
         yield Step(depth, node.keyword, mirror, tuple(branch_facts(node)), (branch_reason(node),))
-        names = (
-            ("body", "skip") if node.keyword == "residual" else [f"branch {n + 1}" for n in range(len(node.branches))]
-        )
-        for name, branch in zip(names, node.branches, strict=True):
+        for n, branch in enumerate(node.branches):
+            name = ("body", "skip")[n] if node.keyword == "residual" else f"branch {n + 1}"
             yield Step(depth + 1, f"{name}: passes x on, there too" if not branch.items else f"{name}:", None)
             yield from self._steps(branch.items, policy, depth + 2, in_branch=True)
 
@@ -208,18 +206,19 @@ class _Explainer:
         """Iterations that differ in numbers only are explained once."""
         bodies = [list(self._steps([body], policy, depth + 1)) for body in repeat.items]
         for _, group in groupby(bodies, key=lambda body: [step.form for step in body]):
-            same = list(group)
-            yield Step(depth, "once:" if len(same) == 1 else f"{len(same)} times:", None)
-            yield from same[0]
+            first, *others = group
+            yield Step(depth, f"{len(others) + 1} times:" if others else "once:", None)
+            yield from first
+            known = {step.facts for step in first}
+            yield from (step for body in others for step in body if step.is_arithmetic and step.facts not in known)
 
 
 def _parts(nodes: Iterable[Node]) -> Iterator[Node | list[Node]]:
     """Operators, branches and repeats one by one, and what stands between them as lists."""
     run: list[Node] = []
     for node in _flat(nodes):
-        if isinstance(node, (Sequence, Parallel, Tap)) or (
-            isinstance(node, Layer) and node.definition.role == OPERATOR
-        ):
+        is_operator = isinstance(node, Layer) and node.definition.role == OPERATOR
+        if is_operator or isinstance(node, (Sequence, Parallel, Tap)):
             yield from [run] if run else []
             run = []
             yield node
@@ -235,12 +234,6 @@ def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
             yield from _flat(node.items)
         else:
             yield node
-
-
-def is_repeat(node: Sequence) -> bool:
-    """Whether a sequence is a body several times: only then its parts come from the same text."""
-    spans = [item.span if isinstance(item, Sequence) else None for item in node.items]
-    return len(spans) > 1 and spans[0] is not None and len(set(spans)) == 1
 
 
 def _last(line: Sequence) -> Layer | None:

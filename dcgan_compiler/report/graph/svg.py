@@ -12,10 +12,21 @@ from html import escape
 from math import dist, log2
 
 from dcgan_compiler.ir import Shape, describe
-from dcgan_compiler.report.layout import KNOT, MARGIN, Box, Heading, Layout, Pill, Skip, Tensor, has_header, lay_out
-from dcgan_compiler.report.picture import Picture
-from dcgan_compiler.report.sketch import CaptionMark, ChipMark, FrameMark, KnotMark, Mark, Point, WireMark
-from dcgan_compiler.report.style import ROLES, style
+from dcgan_compiler.report.graph.layout import (
+    KNOT,
+    MARGIN,
+    Box,
+    Heading,
+    Layout,
+    Pill,
+    Skip,
+    Tensor,
+    has_header,
+    lay_out,
+)
+from dcgan_compiler.report.graph.picture import Picture
+from dcgan_compiler.report.graph.sketch import CaptionMark, ChipMark, FrameMark, KnotMark, Mark, Point, WireMark
+from dcgan_compiler.report.graph.style import ROLES, style
 
 _LARGEST = 46
 
@@ -44,9 +55,7 @@ class _Drawing:
         yield "<style>"
         yield from style()
         yield "</style>"
-        yield f'<rect class="ground" x="0.5" y="0.5" width="{_number(self.layout.width - 1)}" ' + (
-            f'height="{_number(self.layout.height - 1)}" rx="12"/>'
-        )
+        yield _rect(0.5, 0.5, self.layout.width - 1, self.layout.height - 1, "ground", 12)
         yield from self._title()
         for tensor in self.layout.tensors:
             yield from _tensor(tensor)

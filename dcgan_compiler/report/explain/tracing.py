@@ -23,7 +23,8 @@ class Trace:
     def __init__(self, model: Model, lines: Iterable[Pair]) -> None:
         self._mirrors: dict[int, list[Node]] = {}
         source = list(placed_nodes(model.source.body))
-        self.before, self.after = _outside(source)
+        self.before, after = _outside(source)
+        self.after = [] if model.source.heads else after
         outside = {id(node) for node in (*self.before, *self.after)}
         inside = [placed for placed in source if id(placed.node) not in outside]
         self._match(inside, list(placed_nodes(model.derived.body)), added=model.source.body.span)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from dcgan_compiler.ir import Shape
-from dcgan_compiler.report.picture import Card, Half, Picture
-from dcgan_compiler.report.sketch import CHARACTER, ChipMark, Mark, Point, Sketch, sketch
+from dcgan_compiler.report.graph.picture import Card, Half, Picture
+from dcgan_compiler.report.graph.sketch import CHARACTER, ChipMark, Mark, Point, Sketch, sketch
 
 MARGIN = 20
 KNOT = 52

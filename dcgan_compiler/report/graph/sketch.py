@@ -10,7 +10,7 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from textwrap import wrap
 
-from dcgan_compiler.report.picture import Chain, Chip, Fork, Frame, Item
+from dcgan_compiler.report.graph.picture import Chain, Chip, Fork, Frame, Item
 
 CHARACTER = 6.6
 """The width of a character of a chip: monospaced, 11 px."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcgan_compiler.report.picture import Picture
-from dcgan_compiler.report.wiring import Arrow, Node, Wired, wire
+from dcgan_compiler.report.graph.picture import Picture
+from dcgan_compiler.report.graph.wiring import Arrow, Node, Wired, wire
 
 
 def draw(picture: Picture) -> str:

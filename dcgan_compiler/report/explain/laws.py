@@ -167,14 +167,9 @@ def _of(nodes: Items[Node], role: str) -> list[tuple[str, Any]]:
     return [(layer.name, dict(layer.arguments)) for layer in found]
 
 
-def is_early(run: Items[Node], mirrors: Items[Node]) -> bool:
-    """Whether the mirror of a run stands on a smaller map than the run."""
-    return bool(mirrors) and prod(mirrors[0].in_shape[1:]) < prod(run[0].in_shape[1:])
-
-
 def place_reasons(run: Items[Node], mirrors: Items[Node]) -> Iterator[str]:
     """Why the mirror of a run stands where it does, where that needs a reason."""
-    if is_early(run, mirrors):
+    if mirrors and prod(mirrors[0].in_shape[1:]) < prod(run[0].in_shape[1:]):
         yield "before the upsampling, with which it commutes: the map is smaller there"
     if mirrors and any(isinstance(node, Gate) for node in run):
         yield "a gate keeps its tensor and has weights of its own"
