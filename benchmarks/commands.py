@@ -29,7 +29,8 @@ def _compiling(net: str, folder: Path) -> tuple[str | Path, ...]:
 def _compile(folder: Path, rounds: int) -> Iterator[Result]:
     jobs = [program(*_compiling("dcgan64.dgan", folder)), python(LIBRARIES), python("import torch")]
     if AURANE.exists():
-        jobs.append(program(AURANE, "compile", ROOT / "benchmarks/aurane/dcgan64.aur", folder / "peer.py", "--format"))
+        described = ROOT / "benchmarks/aurane/dcgan64.aur"
+        jobs.append(program(AURANE, "compile", described, "peer.py", "--format", folder=folder, cache=".aurane_cache"))
     ours, libraries, torch, *peer = interleaved(jobs, rounds)
     raw = {"dcganc": median(ours), "libraries": median(libraries), "torch": median(torch)}
     for measure, theirs, target in (

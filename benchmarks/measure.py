@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -65,11 +66,13 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
-def program(*command: str | Path) -> Callable[[], None]:
-    """A job that runs a program to its end; it must succeed."""
+def program(*command: str | Path, folder: Path = ROOT, cache: str | None = None) -> Callable[[], None]:
+    """A job that runs a program in a folder to its end; it must succeed. What it cached there is removed before."""
 
     def job() -> None:
-        subprocess.run(list(map(str, command)), check=True, capture_output=True, env=ENVIRONMENT, cwd=ROOT)
+        if cache:
+            shutil.rmtree(folder / cache, ignore_errors=True)
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, env=ENVIRONMENT, cwd=folder)
 
     return job
 

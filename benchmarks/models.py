@@ -24,7 +24,7 @@ def results(rounds: int, device: str) -> Iterator[Result]:
 
     trunk = examples / "gallery" / "resnet18.dgan"
     if not trunk.exists():
-        yield Result("generated resnet18, forward + backward / by hand", None, 1.02, "x", detail="there is no example yet")
+        yield Result("generated resnet18 trunk", None, 1.02, "x", detail="the example is missing")
         return
     ours = _trunk_step(load(trunk).Encoder(), device)
     theirs = _trunk_step(reference.ResNet18(), device)

@@ -152,7 +152,8 @@ class Bodies:
         inner = replace(scope, names=names, defaults=closure.defaults, calls=(*scope.calls, call.name))
         with self._noting(f"in this call of `{call.name}`", call.span):
             body = self.body(macro.body, shape, inner)
-        return [replace(body, macro=call.name)] if body and complete else None
+        arguments = tuple((parameter.name, names[parameter.name]) for parameter in macro.parameters)
+        return [replace(body, macro=call.name, arguments=arguments)] if body and complete else None
 
     def _macro_names(
         self, call: tree.Call, macro: tree.Macro, shape: Shape | None, scope: Scope

@@ -84,7 +84,7 @@ class Sequence:
     """Nodes one after the other: a body, one of its lines, a macro's expansion, or a branch.
 
     `name` is set on the lines of a body (the author's label, or a numbered role) and `mirrors` on the lines of a derived
-    half: the name of the line that it undoes. `macro` is the name of the block that was called, if this is one, and
+    half: the name of the line that it undoes. `macro` is the name of the block that was called with `arguments`, if this is one, and
     `transposed` says that this is the mirror of such a call.
     """
 
@@ -95,6 +95,7 @@ class Sequence:
     name: str | None = None
     labelled: bool = False
     macro: str | None = None
+    arguments: tuple[tuple[str, Value], ...] = ()
     transposed: bool = False
     mirrors: str | None = None
 

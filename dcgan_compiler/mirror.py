@@ -8,21 +8,20 @@ the half that is wanted: the latent becomes its output, hidden channels are wide
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Sequence as Items
-from dataclasses import dataclass, replace
-from itertools import groupby, takewhile, zip_longest
+from dataclasses import replace
+from itertools import islice, takewhile, zip_longest
 from typing import NamedTuple
 
-from dcgan_compiler import problems
+from dcgan_compiler.assembly import Part, Piece, assembled
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, describe, rebuild
+from dcgan_compiler.frames import with_equal_calls
+from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Skip, Tap, rebuild
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, Draft
 from dcgan_compiler.layers.transposition import pointwise
 from dcgan_compiler.policy import SAME, Policy
-from dcgan_compiler.rewrite import Placed, closing, placed_nodes, rewritten
-from dcgan_compiler.source import Span
+from dcgan_compiler.rewrite import Placed, closing, has_operator, placed_nodes, rewritten
 
 _JOINS = {"concat": "cat", "add": "add"}
 _TRANSPOSED = {"copy": "add", "add": "copy", "split": "cat", "cat": "split"}
@@ -33,45 +32,10 @@ def mirror(body: Sequence, policy: Policy, latent: int | None = None) -> Sequenc
 
     Raises a located `Problem` that names the layer where something can not be mirrored.
     """
-    return transpose(rewritten(body, policy.width, latent), policy, whole_network=True)
+    return with_equal_calls(transpose(rewritten(body, policy.width, latent), policy, whole_network=True))
 
 
 # Transposing
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Something of the mirror that is still to be placed, and what it was derived from."""
-
-    what: Draft | Node
-    span: Span
-    undoes: Layer | None = None
-
-    def has(self, attribute: str) -> bool:
-        """Whether this is a layer whose definition says so."""
-        return isinstance(self.what, Draft) and bool(getattr(VOCABULARY[self.what.name], attribute))
-
-    @property
-    def commutes(self) -> bool:
-        """Whether this gives the same before as after a copying of each value: it acts on each value, or per channel."""
-        return self.has("elementwise") or self.has("centers")
-
-    @property
-    def spreads(self) -> bool:
-        """Whether this copies each value to several places."""
-        return isinstance(self.what, Draft) and (self.what.name, self.what.arguments.get("mode")) == (
-            "upsample",
-            "nearest",
-        )
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """The mirror of one operator and the run of layers that follows it; it ends at `out_shape`."""
-
-    path: tuple[Sequence, ...]
-    parts: tuple[_Part, ...]
-    out_shape: Shape
 
 
 def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) -> Sequence:
@@ -82,8 +46,8 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) ->
     """
     operators, runs = _operators_and_runs(body)
     if not operators:
-        nodes = _placed_parts(_styled(runs[0], policy), body.out_shape)
-        return replace(body, items=tuple(nodes))
+        piece = Piece((), tuple(_styled(runs[0], policy)), body.out_shape)
+        return assembled([piece], body)
     opening, ending = ([], []) if whole_network else _ends(runs[0], runs[-1])
     pieces = []
     for operator, run in reversed(list(zip(operators, [ending, *runs[1:-1]], strict=True))):
@@ -91,13 +55,14 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) ->
         closes_network = whole_network and operator is operators[0]
         after = run if closes_network else [*operator.closing, *run]
         parts = (*_styled(opening, local), *_undone(operator.node, local), *_styled(after, local))
-        pieces.append(_Piece(operator.path, parts, operator.node.in_shape))
+        pieces.append(Piece(operator.path, parts, operator.node.in_shape))
         opening = []
     pieces = _without_idle_biases(_with_early_layers(_with_room_for_skips(pieces)))
     if whole_network:
         last = pieces[-1]
-        pieces.append(_Piece(last.path[:1], (_Part(policy.output, body.span),), last.out_shape))
-    return _assembled(pieces, body)
+        output = Part(policy.output, body.span, apart=True)
+        pieces.append(Piece(last.path, (output,), last.out_shape))
+    return assembled(pieces, body)
 
 
 class _Operator(NamedTuple):
@@ -105,30 +70,33 @@ class _Operator(NamedTuple):
 
     node: Node
     path: tuple[Sequence, ...]
-    closing: list[Node]
+    closing: list[Placed]
 
 
-def _ends(first: list[Node], last: list[Node]) -> tuple[list[Node], list[Node]]:
+Run = list[Placed]
+
+
+def _ends(first: Run, last: Run) -> tuple[Run, Run]:
     """What opens and what closes the mirror of a branch, from its first and its last run.
 
     Layers keep their end, so that a pre-activation branch stays one; a gate keeps its tensor, for which its body is made.
     """
-    layers_of = [[node for node in run if isinstance(node, Layer)] for run in (first, last)]
-    gates_of = [[node for node in run if not isinstance(node, Layer)] for run in (first, last)]
+    layers_of = [[one for one in run if isinstance(one.node, Layer)] for run in (first, last)]
+    gates_of = [[one for one in run if not isinstance(one.node, Layer)] for run in (first, last)]
     return [*gates_of[1], *layers_of[0]], [*layers_of[1], *gates_of[0]]
 
 
-def _operators_and_runs(body: Sequence) -> tuple[list[_Operator], list[list[Node]]]:
+def _operators_and_runs(body: Sequence) -> tuple[list[_Operator], list[Run]]:
     """The operators of a body, and the runs of other nodes before, between and after them."""
     operators: list[_Operator] = []
-    runs: list[list[Node]] = [[]]
+    runs: list[Run] = [[]]
     placed = list(placed_nodes(body))
     position = 0
     while position < len(placed):
         one = placed[position]
         position += 1
         if not one.is_operator:
-            runs[-1].append(one.node)
+            runs[-1].append(one)
             continue
         closes = closing(placed, position - 1)
         operators.append(_Operator(one.node, one.path, closes))
@@ -137,7 +105,7 @@ def _operators_and_runs(body: Sequence) -> tuple[list[_Operator], list[list[Node
     return operators, runs
 
 
-def _with_room_for_skips(pieces: list[_Piece]) -> list[_Piece]:
+def _with_room_for_skips(pieces: list[Piece]) -> list[Piece]:
     """After a skip that adds channels, a 1x1 convolution back to the width, where what follows can not take them."""
     fitted = []
     for piece, follower in zip_longest(pieces, pieces[1:]):
@@ -145,12 +113,12 @@ def _with_room_for_skips(pieces: list[_Piece]) -> list[_Piece]:
         added = last is not None and isinstance(last.what, Skip) and last.what.join == "cat"
         if last and added and follower and not _takes_channels(follower):
             fuse = pointwise(piece.out_shape[0], len(piece.out_shape) - 1)
-            piece = replace(piece, parts=(*piece.parts, _Part(fuse, last.span)))
+            piece = replace(piece, parts=(*piece.parts, Part(fuse, last.span, apart=True)))
         fitted.append(piece)
     return fitted
 
 
-def _takes_channels(piece: _Piece) -> bool:
+def _takes_channels(piece: Piece) -> bool:
     """Whether a piece begins with an operator that takes any number of channels."""
     first = piece.parts[0].what
     return isinstance(first, Draft) and bool(VOCABULARY[first.name].width) and first.arguments.get("groups", 1) == 1
@@ -162,26 +130,28 @@ def _local(policy: Policy, path: tuple[Sequence, ...]) -> Policy:
     return policy
 
 
-def _undone(node: Node, policy: Policy) -> list[_Part]:
+def _undone(node: Node, policy: Policy) -> list[Part]:
     """The mirror of one operator."""
     if isinstance(node, Parallel):
         branches = [transpose(branch, policy) for branch in node.branches]
         fan_out, join = _TRANSPOSED[node.join], _TRANSPOSED[node.fan_out]
-        return [_Part(Parallel.build(fan_out, join, branches, node.out_shape, node.keyword, node.span), node.span)]
+        return [Part(Parallel.build(fan_out, join, branches, node.out_shape, node.keyword, node.span), node.span)]
     assert isinstance(node, Layer) and node.definition.mirror is not None
     try:
-        return [_Part(draft, node.span, node) for draft in node.definition.mirror(node, policy)]
+        return [Part(draft, node.span, node) for draft in node.definition.mirror(node, policy)]
     except Problem as problem:
         raise Problem(problem.located(node.span)) from None
 
 
-def _styled(run: Items[Node], policy: Policy) -> list[_Part]:
+def _styled(run: Items[Placed], policy: Policy) -> list[Part]:
     """What stands between two operators, as the policy wants it in the mirror."""
-    parts: list[_Part] = []
+    parts: list[Part] = []
     norm_at = None
-    for node in run:
+    for node, path in run:
         role = node.definition.role if isinstance(node, Layer) else None
-        part = _Part(_kept_in_place(node, policy), node.span)
+        frames = _own_frames(path)
+        apart = isinstance(node, Tap) or (bool(frames) and frames[0] is path[0])
+        part = Part(_kept_in_place(node, policy), node.span, frames=frames, apart=apart)
         if role == NORM and policy.norm != SAME:
             norm_at = len(parts) if norm_at is None else norm_at
         elif role == ACTIVATION and isinstance(policy.activation, Draft):
@@ -191,11 +161,17 @@ def _styled(run: Items[Node], policy: Policy) -> list[_Part]:
     first_activation = next((i for i, part in enumerate(parts) if _is_activation(part)), None)
     at = norm_at if first_activation is None else first_activation
     if isinstance(policy.norm, Draft) and at is not None:
-        parts.insert(at, _Part(policy.norm, run[0].span))
+        beside = parts[at] if at < len(parts) else Part(policy.norm, run[0].node.span)
+        parts.insert(at, replace(beside, what=policy.norm))
     return parts
 
 
-def _is_activation(part: _Part) -> bool:
+def _own_frames(path: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
+    """The labelled lines and macro calls among some frames that hold no operator: they stay around what they hold."""
+    return tuple(frame for frame in path if (frame.labelled or frame.macro) and not has_operator(frame))
+
+
+def _is_activation(part: Part) -> bool:
     return isinstance(part.what, Draft) and VOCABULARY[part.what.name].role == ACTIVATION
 
 
@@ -226,104 +202,31 @@ def _plain(arguments: Arguments) -> Arguments:
     return {name: False if name in ("spectral_norm", "weight_norm") else value for name, value in arguments.items()}
 
 
-def _with_early_layers(pieces: list[_Piece]) -> list[_Piece]:
+def _with_early_layers(pieces: list[Piece]) -> list[Piece]:
     """What commutes with a nearest upsampling moves before it, where there are fewer elements.
 
-    Layers that would open a piece go to the end of the piece before.
+    Where the upsampling opens a piece, so do they.
     """
-    moved: list[_Piece] = []
+    moved: list[Piece] = []
     for piece in pieces:
         at = next((position for position, part in enumerate(piece.parts) if part.spreads), len(piece.parts))
         early = list(takewhile(lambda part: part.commutes, piece.parts[at + 1 :]))
-        before, rest = piece.parts[:at], (*piece.parts[at : at + 1], *piece.parts[at + 1 + len(early) :])
-        if moved and not before:
-            moved[-1] = replace(moved[-1], parts=(*moved[-1].parts, *early))
-            early = []
-        moved.append(replace(piece, parts=(*before, *early, *rest)))
+        rest = (*piece.parts[at : at + 1], *piece.parts[at + 1 + len(early) :])
+        moved.append(replace(piece, parts=(*piece.parts[:at], *early, *rest)))
     return moved
 
 
-def _without_idle_biases(pieces: list[_Piece]) -> list[_Piece]:
+def _without_idle_biases(pieces: list[Piece]) -> list[Piece]:
     """No bias directly before a normalisation that subtracts the mean."""
-    return [replace(piece, parts=tuple(_unbiased(piece.parts))) for piece in pieces]
+    parts = [part for piece in pieces for part in piece.parts]
+    unbiased = (
+        _unbiased(part) if follower and follower.has("centers") else part
+        for part, follower in zip_longest(parts, parts[1:])
+    )
+    return [replace(piece, parts=tuple(islice(unbiased, len(piece.parts)))) for piece in pieces]
 
 
-def _unbiased(parts: Items[_Part]) -> Iterator[_Part]:
-    for part, follower in zip_longest(parts, parts[1:]):
-        if follower and follower.has("centers") and isinstance(part.what, Draft) and part.what.arguments.get("bias"):
-            yield replace(part, what=part.what._replace(arguments={**part.what.arguments, "bias": False}))
-        else:
-            yield part
-
-
-# Placing
-
-
-def _assembled(pieces: list[_Piece], body: Sequence) -> Sequence:
-    """The pieces as typed nodes, in the lines and macros of what they mirror.
-
-    Every piece must arrive at the shape that its operator took; this is the proof that the mirror is exact.
-    """
-    shape = body.out_shape
-    placed: list[Placed] = []
-    for piece in pieces:
-        nodes = _placed_parts(piece.parts, shape)
-        joined = next((node for node in nodes if isinstance(node, Skip)), None)
-        shape = nodes[-1].out_shape if nodes else shape
-        if (joined.in_shape if joined else shape) != piece.out_shape:
-            raise problems.MIRROR_FAILED.error(
-                piece.parts[0].span,
-                reason=f"the mirror arrives at {describe(shape)} instead of {describe(piece.out_shape)}",
-                hint=None,
-            )
-        placed += [Placed(node, piece.path) for node in nodes]
-    return Sequence.build(_framed(placed, 0), body.out_shape, body.span)
-
-
-_ADVICE = {
-    NORM: "choose another norm with `norm ...`, for this line alone with `at label { norm ... }`",
-    ACTIVATION: "choose another activation with `activation ...`, for this line alone with `at label { ... }`",
-    DROPOUT: "`dropout drop` leaves it out",
-}
-
-
-def _placed_parts(parts: Items[_Part], shape: Shape) -> list[Node]:
-    nodes: list[Node] = []
-    for part in parts:
-        shape = nodes[-1].out_shape if nodes else shape
-        if not isinstance(part.what, Draft):
-            nodes.append(part.what.on(shape) if isinstance(part.what, Skip) else part.what)
-            continue
-        try:
-            nodes += [replace(layer, undoes=part.undoes) for layer in place(part.what, shape, part.span)]
-        except Problem as problem:
-            found = problem.diagnostic
-            hint = _ADVICE.get(VOCABULARY[part.what.name].role, found.help)
-            raise problems.MIRROR_FAILED.error(found.span, reason=found.message, hint=hint) from None
-    return nodes
-
-
-def _framed(placed: list[Placed], depth: int) -> list[Node]:
-    """Nodes grouped again into the sequences that their paths name, from `depth` on."""
-    items: list[Node] = []
-    for _, group in groupby(placed, key=lambda one: id(one.path[depth]) if len(one.path) > depth else None):
-        members = list(group)
-        if len(members[0].path) <= depth:
-            items += [member.node for member in members]
-            continue
-        frame = members[0].path[depth]
-        inner = _framed(members, depth + 1)
-        items.append(
-            Sequence(
-                tuple(inner),
-                inner[0].in_shape,
-                inner[-1].out_shape,
-                frame.span,
-                name=frame.name,
-                labelled=frame.labelled,
-                macro=frame.macro,
-                transposed=not frame.transposed,
-                mirrors=frame.name,
-            )
-        )
-    return items
+def _unbiased(part: Part) -> Part:
+    if not isinstance(part.what, Draft) or not part.what.arguments.get("bias"):
+        return part
+    return replace(part, what=part.what._replace(arguments={**part.what.arguments, "bias": False}))

@@ -65,7 +65,12 @@ def placed_nodes(body: Sequence, path: tuple[Sequence, ...] = ()) -> Iterator[Pl
             yield Placed(item, path)
 
 
-def closing(placed: Items[Placed], position: int) -> list[Node]:
+def has_operator(sequence: Sequence) -> bool:
+    """Whether a sequence holds something that the mirror undoes."""
+    return any(placed.is_operator for placed in placed_nodes(sequence))
+
+
+def closing(placed: Items[Placed], position: int) -> list[Placed]:
     """The norms and activations that close the branches at a position: directly after them, in the same line."""
     path = placed[position].path
     if not isinstance(placed[position].node, Parallel):
@@ -76,7 +81,7 @@ def closing(placed: Items[Placed], position: int) -> list[Node]:
         and one.node.definition.role in (NORM, ACTIVATION),
         placed[position + 1 :],
     )
-    return [one.node for one in following]
+    return list(following)
 
 
 def _same(one: tuple[Sequence, ...], other: tuple[Sequence, ...]) -> bool:

@@ -5,6 +5,11 @@ Every module below checks, each time it runs, that torch agrees with the shape t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+from types import ModuleType
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
@@ -94,10 +99,15 @@ def torch_module(layer: Layer) -> nn.Module:
     return module
 
 
-def constructed(made: Module) -> nn.Module:
-    """`nn.Name(...)`, with its parametrization."""
-    module = getattr(nn, made.name)(*made.positional, **dict(made.keywords))
-    return getattr(parametrizations, made.wrapper)(module) if made.wrapper else module
+def constructed(made: Module) -> nn.Module | nn.Parameter:
+    """`nn.Name(...)`, inside its wrapper."""
+    value = found(made.name, nn)(*made.positional, **dict(made.keywords))
+    return found(made.wrapper, parametrizations)(value) if made.wrapper else value
+
+
+def found(name: str, home: ModuleType) -> Callable[..., Any]:
+    """What a name stands for: a dotted one begins with `nn` or `torch`, any other is in its home."""
+    return attrgetter(name.removeprefix("torch."))(torch if "." in name else home)
 
 
 def check_on_torch(model: Model) -> None:

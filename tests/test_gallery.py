@@ -58,7 +58,10 @@ SHAPES = {
         (224, 224): "32@112 16@112 24@56 32@28 64@14 96@14 160@7 320@7 1280@7",
         (97, 97): "32@49 16@49 24@25 32@13 64@7 96@7 160@4 320@4 1280@4",
     },
-    "patchgan70": {(256, 256): "64@128 128@64 256@32 512@31 1@30", (65, 97): "64@32x48 128@16x24 256@8x12 512@7x11 1@6x10"},
+    "patchgan70": {
+        (256, 256): "64@128 128@64 256@32 512@31 1@30",
+        (65, 97): "64@32x48 128@16x24 256@8x12 512@7x11 1@6x10",
+    },
     "patchgan70_instance": {(256, 256): "64@128 128@64 256@32 512@31 1@30"},
     "progan1024": {
         (1024, 1024): "16@1024 32@512 64@256 128@128 256@64 512@4 512@4 512@1 1",
@@ -74,7 +77,10 @@ SHAPES = {
     "sngan32": {(32, 32): "128@16 128@8 128@8 128@8 1", (45, 33): "128@22x16 128@11x8 128@11x8 128@11x8 1"},
     "sngan64": {(64, 64): "64@32 128@16 256@8 512@4 1024@2 1"},
     "sngan128": {(128, 128): "64@64 128@32 256@16 512@8 1024@4 1024@4 1"},
-    "unet256": {(256, 256): "64@256 128@128 256@64 512@32 1024@16", (229, 131): "64@229x131 128@114x65 256@57x32 512@28x16 1024@14x8"},
+    "unet256": {
+        (256, 256): "64@256 128@128 256@64 512@32 1024@16",
+        (229, 131): "64@229x131 128@114x65 256@57x32 512@28x16 1024@14x8",
+    },
     "vgg11_bn": {(224, 224): "64@112 128@56 256@28 512@14 512@7", (65, 65): "64@32 128@16 256@8 512@4 512@2"},
 }
 
@@ -180,7 +186,9 @@ def gan_discriminator(width: int, *factors: int) -> nn.Module:
     """Attention after the first block; the last block keeps the size."""
     widths = [width * factor for factor in factors]
     blocks = [GanBlock(channels, out) for channels, out in zip([3, *widths], widths, strict=False)]
-    return nn.ModuleList([*blocks, Attention(width), GanBlock(widths[-1], widths[-1], down=False), nn.Linear(widths[-1], 1)])
+    return nn.ModuleList(
+        [*blocks, Attention(width), GanBlock(widths[-1], widths[-1], down=False), nn.Linear(widths[-1], 1)]
+    )
 
 
 def progan_critic() -> nn.Module:

@@ -1,7 +1,6 @@
 """The contract of the vocabulary: what each row of the table says about its layer is what torch does."""
 
 import inspect
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +16,7 @@ from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.ir import Layer, Sequence, Shape
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import OPERATOR, Draft, LayerDef
+from dcgan_compiler.policy import Policy
 from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH
 from dcgan_compiler.source import Source, Span
 
@@ -118,7 +118,7 @@ def run_unchecked(definition: LayerDef, text: str, in_shape: Shape) -> None:
 def test_the_mirror_gives_back_the_input_shape(
     definition: LayerDef, data: st.DataObject, upsample: str, unpool: str, spectral_norm: str
 ) -> None:
-    choices = SimpleNamespace(upsample=upsample, unpool=unpool, spectral_norm=spectral_norm)
+    choices = Policy(upsample=upsample, unpool=unpool, spectral_norm=spectral_norm)
     layers = drawn(data, definition)
     for layer in layers.items:
         assert isinstance(layer, Layer)

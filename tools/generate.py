@@ -154,8 +154,8 @@ def _names() -> str:
     rows = []
     for name in dcgan_compiler.__all__:
         value = getattr(dcgan_compiler, name)
-        summary = (inspect.getdoc(value) or "a type").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{name}`", summary if callable(value) and value.__module__.startswith("dcgan") else _ALIASES[name]))
+        summary = _ALIASES.get(name) or (inspect.getdoc(value) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append((f"`{name}`", summary))
     return _table(("name", "what it is"), rows)
 
 

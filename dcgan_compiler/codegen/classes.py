@@ -87,7 +87,7 @@ class Library:
             for structure in (one for expression in expressions for one in structures(expression)):
                 groups.setdefault(structure.form, []).append(structure)
                 found_in.setdefault(structure.form, half)
-        for form, uses in sorted(groups.items(), key=lambda group: _height(group[1][0])):
+        for form, uses in groups.items():
             title = uses[0].title
             name = self._free_name(f"{found_in[form]}{title}" if title in self.taken else title)
             self.classes[form] = _Comparison(self, tuple(uses)).class_def(name)
@@ -100,11 +100,6 @@ class Library:
         name = free_name(title, list(self.taken))
         self.taken.add(name)
         return name
-
-
-def _height(structure: Structure) -> int:
-    inner = [one for attribute in structure.attributes for one in structures(attribute.expression)]
-    return 1 + max(map(_height, inner), default=0)
 
 
 @dataclass
@@ -219,14 +214,14 @@ class _Comparison:
             if isinstance(column[0], str):
                 parts.append(column[0])
                 continue
-            text = self._number([part for part in column if isinstance(part, Hole)])
+            text = self._number([part for part in column if isinstance(part, Hole)], derive=False)
             parts.append(f"self.{text}" if text in self.used else text)
         return "".join(parts)
 
     # Numbers
 
-    def _number(self, column: Sequence[Hole]) -> str:
-        """A number that is the same in all uses, or the argument that it is."""
+    def _number(self, column: Sequence[Hole], *, derive: bool = True) -> str:
+        """A number that is the same in all uses, an expression of other arguments, or an argument of its own."""
         values = tuple(hole.value for hole in column)
         first = column[0]
         if first.is_channels:
@@ -236,10 +231,34 @@ class _Comparison:
                 return known.name
         if all(value == first.value and type(value) is type(first.value) for value in values):
             return literal(first.value)
-        role = "hidden_channels" if first.is_channels else first.role
+        derived = self._derived(first, values) if derive else None
+        if derived is not None:
+            return derived
+        role = self._authors_name(values) or ("hidden_channels" if first.is_channels else first.role)
         argument = self._argument(role, values, is_channels=first.is_channels)
         self.used.add(argument.name)
         return argument.name
+
+    def _derived(self, hole: Hole, values: Values) -> str | None:
+        """A number as an expression of another argument, where that holds for more than one value of the argument."""
+        for argument in self.arguments.values():
+            text = None
+            if argument.is_channels and hole.is_channels:
+                text = _multiple(argument, values)
+            elif (argument.name, hole.role) in _FOLLOWS:
+                text = _FOLLOWS[argument.name, hole.role](argument, values)
+            if text is not None and len(set(argument.values)) > 1:
+                self.used.add(argument.name)
+                return text
+        return None
+
+    def _authors_name(self, values: Values) -> str | None:
+        """The name of the macro's argument that has these values, if there is one."""
+        for name, _ in self.uses[0].named:
+            same = all(dict(use.named).get(name) == value for use, value in zip(self.uses, values, strict=True))
+            if same and name not in _TAKEN_NAMES:
+                return name
+        return None
 
     def _argument(self, role: str, values: Values, *, is_channels: bool) -> Argument:
         """The argument of a role with these values, which is added if there is none yet."""
@@ -247,6 +266,29 @@ class _Comparison:
             name = free_name(role, [argument.name for argument in self.arguments.values()])
             self.arguments[role, values] = Argument(name, values, is_channels)
         return self.arguments[role, values]
+
+
+def _multiple(argument: Argument, values: Values) -> str | None:
+    """The values as a multiple or a fraction of an argument."""
+    pairs = [(a, b) for a, b in zip(argument.values, values, strict=True) if type(a) is int and type(b) is int and b]
+    factor, fraction = pairs[0][1] // pairs[0][0], pairs[0][0] // pairs[0][1]
+    if all(b == factor * a for a, b in pairs):
+        return f"{factor} * {argument.name}"
+    return f"{argument.name} // {fraction}" if all(a == fraction * b for a, b in pairs) else None
+
+
+def _half(argument: Argument, values: Values) -> str | None:
+    same = all(type(a) is int and a // 2 == b for a, b in zip(argument.values, values, strict=True))
+    return f"{argument.name} // 2" if same else None
+
+
+def _one_less(argument: Argument, values: Values) -> str | None:
+    same = all(type(a) is int and a - 1 == b for a, b in zip(argument.values, values, strict=True))
+    return f"{argument.name} - 1" if same else None
+
+
+_FOLLOWS = {("kernel_size", "padding"): _half, ("stride", "output_padding"): _one_less}
+_TAKEN_NAMES = frozenset(("self", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))
 
 
 def _keywords(constructs: Sequence[Construct]) -> list[tuple[Hole, ...]]:

@@ -125,5 +125,6 @@ def _relation(known: tuple[Value, ...], values: tuple[int, ...]) -> str | None:
 
 
 def _words(name: str) -> str:
-    """`DownBlock` as `Down block`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()
+    """`DownBlock` as `Down block`; a word with more than one capital stays as it is."""
+    first, *rest = re.split(r"(?<=[a-z0-9])(?=[A-Z])", name)
+    return " ".join([first, *(word.lower() if word[1:].islower() else word for word in rest)])

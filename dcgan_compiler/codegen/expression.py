@@ -89,7 +89,8 @@ Code = tuple[str | Hole, ...]
 class Structure:
     """What becomes a class: its attributes, and its forward: steps, each an expression of `{x}`, or whole statements.
 
-    `title` is the class name that it asks for, `summary` says in words or as code what it does.
+    `title` is the class name that it asks for, `summary` says in words or as code what it does, `named` are the numbers
+    that the author gave a name.
     """
 
     title: str
@@ -99,6 +100,7 @@ class Structure:
     in_shape: Shape
     out_shape: Shape
     statements: tuple[Code, ...] = ()
+    named: tuple[tuple[str, Value], ...] = ()
 
     @property
     def form(self) -> Any:

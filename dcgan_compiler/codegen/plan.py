@@ -10,7 +10,8 @@ from dcgan_compiler.codegen.classes import ClassDef, Library
 from dcgan_compiler.codegen.docstring import (
     CLASS_NAMES,
     LINE_LENGTH,
-    docstring, half_docstring,
+    docstring,
+    half_docstring,
     model_docstring,
     shared_docstring,
 )

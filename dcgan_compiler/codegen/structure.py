@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence as Items
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
@@ -161,11 +161,14 @@ def macro_structure(sequence: Sequence) -> Structure:
     builder = _Builder(title, "")
     if sequence.transposed:
         builder = _Builder(mirrored_title(title), f"The mirror of `{title}`")
-    lines = [item for item in sequence.items if isinstance(item, Sequence)]
+    lines = [item for item in sequence.items if isinstance(item, Sequence) and item.macro is None]
+    if len(lines) < max(2, len(sequence.items)):
+        name = lines[0].name if len(lines) == len(sequence.items) == 1 and lines[0].labelled else None
+        builder.nodes(flattened(sequence), name)
+        lines = []
     for number, line in enumerate(lines, start=1):
-        name = line.name if line.labelled else None if len(lines) == 1 else f"block{number}"
-        builder.nodes(flattened(line), name)
-    return builder.build(sequence.in_shape, sequence.out_shape)
+        builder.nodes(flattened(line), line.name if line.labelled else f"block{number}")
+    return replace(builder.build(sequence.in_shape, sequence.out_shape), named=sequence.arguments)
 
 
 _OPPOSITES = (("Down", "Up"), ("Encode", "Decode"), ("Contract", "Expand"), ("Reduce", "Expand"), ("Pool", "Unpool"))
@@ -197,9 +200,7 @@ class _Builder:
 
     def build(self, in_shape: Shape, out_shape: Shape) -> Structure:
         """The class of what was collected."""
-        return Structure(
-            self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape
-        )
+        return Structure(self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape)
 
     def nodes(self, nodes: Items[Node], name: str | None) -> None:
         """Nodes in a row: runs of modules as attributes, branches, gates and expressions as steps."""

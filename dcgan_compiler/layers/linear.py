@@ -25,7 +25,6 @@ from dcgan_compiler.layers.definition import (
 )
 from dcgan_compiler.layers.transposition import kept_parametrization
 
-
 _PLAIN = {"spectral_norm": False, "weight_norm": False}
 
 

@@ -57,7 +57,8 @@ def _rule(case: Case) -> Iterator[str]:
     """The layer's own rule, or what the policy makes of it."""
     places, upsample = prod(case.layer.in_shape[1:]), case.policy.upsample
     if not case.mirrors and case.layer.definition.mirror is not None:
-        yield "nothing to undo" if not case.layer.definition.pools or places == 1 else "left out: z fills the whole map"
+        kept = case.layer.in_shape == case.layer.out_shape
+        yield "nothing to undo: it keeps the shape" if kept else "left out: z fills the whole map"
     elif case.layer.definition.pools and case.names <= {"flatten", "unflatten"} and places > 1:
         yield "a global pool makes way: from a linear layer on the whole map, every place gets a value of its own"
     elif "kernel_size" not in case.layer.arguments or case.layer.definition.pools:

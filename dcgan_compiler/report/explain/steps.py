@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import groupby
 
 from dcgan_compiler.ir import Gate, Layer, Model, Node, Parallel, Sequence, Shape, Tap, describe
@@ -24,7 +25,7 @@ from dcgan_compiler.report.explain.laws import (
 from dcgan_compiler.report.explain.tracing import Trace, has_mirror
 from dcgan_compiler.report.pairs import Pair, is_repeat, pairs
 from dcgan_compiler.report.summary import describe_nodes
-from dcgan_compiler.rewrite import placed_nodes
+from dcgan_compiler.rewrite import closing, placed_nodes
 
 _NOTHING = "(nothing)"
 _NUMBER = re.compile(r"\d+(?:x\d+)*")
@@ -70,7 +71,7 @@ class Entry:
 def entries(model: Model, policy: Policy) -> list[Entry]:
     """The lines of a model that was mirrored, in the order of the description, and how each was."""
     lines = pairs(model)
-    explainer = _Explainer(model, policy, Trace(model, lines))
+    explainer = _Explainer(model, policy, lines)
     return list(_said_once(_shortened(explainer.entry(pair) for pair in lines)))
 
 
@@ -101,14 +102,29 @@ def _shortened(found: Iterable[Entry]) -> Iterator[Entry]:
 class _Explainer:
     """Explains the lines of one model."""
 
-    def __init__(self, model: Model, policy: Policy, trace: Trace) -> None:
+    def __init__(self, model: Model, policy: Policy, lines: Iterable[Pair]) -> None:
         self.model = model
         self.policy = policy
-        self.trace = trace
-        self.before = {id(node) for node in trace.before}
-        self.after = {id(node) for node in trace.after}
+        self.trace = Trace(model, lines)
+        self.before = {id(node) for node in self.trace.before}
+        self.after = {id(node) for node in self.trace.after}
+        self.policies: dict[int, Policy] = {}
+        self.closing: set[int] = set()
+        for line in lines:
+            if line.source:
+                self._survey(line.source, policy.at(line.source.name))
         derived = placed_nodes(model.derived.body)
         self.places = {id(placed.node): placed.path[0].name for placed in derived if placed.path}
+
+    def _survey(self, body: Sequence, policy: Policy) -> None:
+        """Finds the policy for every node, and the layers that close branches."""
+        placed = list(placed_nodes(body))
+        for n, (node, path) in enumerate(placed):
+            local = reduce(lambda outer, line: outer.at(line.name), path, policy)
+            self.policies[id(node)] = local
+            self.closing.update(id(one.node) for one in closing(placed, n))
+            for branch in node.branches if isinstance(node, Parallel) else ():
+                self._survey(branch, local)
 
     def entry(self, pair: Pair) -> Entry:
         """One line and the one that undoes it."""
@@ -116,7 +132,7 @@ class _Explainer:
         assert line is not None
         undone_by = None if pair.derived is None else pair.derived.name or _text(pair.derived.items)
         added = line.span == self.model.source.body.span
-        steps = self._steps(pair.source.items, self.policy.at(line.name), 0) if pair.source else self._entrance(line)
+        steps = self._steps(pair.source.items, 0) if pair.source else self._entrance(line)
         return Entry(
             line.name or _text(line.items),
             None if added else line.span.line,
@@ -141,41 +157,62 @@ class _Explainer:
 
     # Steps
 
-    def _steps(self, nodes: Iterable[Node], policy: Policy, depth: int, *, in_branch: bool = False) -> Iterator[Step]:
+    def _steps(self, nodes: Iterable[Node], depth: int, *, in_branch: bool = False) -> Iterator[Step]:
         """Nodes in a row; what stands between two operators is one step."""
-        parts = list(_parts(nodes))
+        parts = list(self._parts(nodes))
         for n, part in enumerate(parts):
             match part:
                 case Sequence():
-                    yield from self._repeat(part, policy, depth)
+                    yield from self._repeat(part, depth)
                 case Parallel():
-                    yield from self._branches(part, policy, depth)
+                    yield from self._branches(part, depth)
                 case Layer():
-                    yield self._operator(part, policy, depth)
+                    yield self._operator(part, depth)
                 case Tap():
                     yield self._kept(part, depth)
                 case list():
                     at_end = in_branch and n in (0, len(parts) - 1)
-                    yield self._run(part, policy, depth, at_end=at_end)
+                    yield self._run(part, depth, at_end=at_end)
 
-    def _operator(self, layer: Layer, policy: Policy, depth: int) -> Step:
+    def _parts(self, nodes: Iterable[Node]) -> Iterator[Node | list[Node]]:
+        """Operators, branches and repeats one by one, and what stands between them as lists."""
+        for sort, group in groupby(_flat(nodes), key=self._sort):
+            if sort is None:
+                yield from group
+            else:
+                yield list(group)
+
+    def _sort(self, node: Node) -> str | None:
+        """The sort of run that a node belongs to; None for what is explained by itself."""
+        is_operator = isinstance(node, Layer) and node.definition.role == OPERATOR
+        if is_operator or isinstance(node, (Sequence, Parallel, Tap)):
+            return None
+        return "closing" if id(node) in self.closing else "between"
+
+    def _operator(self, layer: Layer, depth: int) -> Step:
         mirrors = tuple(mirror for mirror in self.trace[layer] if isinstance(mirror, Layer))
         if not has_mirror(layer):
             return Step(depth, _text([layer]), _NOTHING, reasons=(layer.definition.mirror_rule,))
-        case = Case(layer, mirrors, policy, self.model.latent)
+        case = Case(layer, mirrors, self.policies[id(layer)], self.model.latent)
         return Step(depth, _text([layer]), _text(mirrors), facts(case), reasons(case), any(sizes(case)))
 
-    def _run(self, run: Items[Node], policy: Policy, depth: int, *, at_end: bool) -> Step:
+    def _run(self, run: Items[Node], depth: int, *, at_end: bool) -> Step:
         mirrors = [mirror for node in run for mirror in self.trace[node]]
-        text = _text(run)
-        if id(run[0]) in self.after:
-            return Step(depth, text, _NOTHING, ("it follows the last operator, and is dropped",))
-        if id(run[0]) in self.before:
-            return Step(depth, text, _NOTHING, ("it stands before the first operator, and makes way for the output",))
-        style = style_reasons(run, mirrors, policy)
-        kept_end = ("layers at the end of a branch keep their end",) if at_end else ()
+        style = style_reasons(run, mirrors, self.policies[id(run[0])])
         where = () if at_end or not mirrors else (self._where(run, mirrors),)
-        return Step(depth, text, _text(mirrors), (*style, *where), (*kept_end, *place_reasons(run, mirrors)))
+        why = [*self._end(run[0], mirrors, at_end=at_end), *place_reasons(run, mirrors)]
+        return Step(depth, _text(run), _text(mirrors), () if why and not mirrors else (*style, *where), tuple(why))
+
+    def _end(self, first: Node, mirrors: Items[Node], *, at_end: bool) -> Iterator[str]:
+        """Why a run at an end of something stands elsewhere than between two operators."""
+        if id(first) in self.closing:
+            yield "what closes branches closes their mirror, too" if mirrors else "it makes way for the output"
+        elif id(first) in self.after:
+            yield "it follows the last operator, and is dropped"
+        elif id(first) in self.before:
+            yield "it stands before the first operator, and makes way for the output"
+        elif at_end:
+            yield "layers at the end of a branch keep their end"
 
     def _where(self, run: Items[Node], mirrors: Items[Node]) -> str:
         """`on the same (64, 32, 32), in block4`."""
@@ -188,7 +225,7 @@ class _Explainer:
         why = f"`skips {self.policy.skips}`: the decoder receives this tensor at the same interface"
         return Step(depth, f"(skip {tap.number})", self.policy.skips, (why,))
 
-    def _branches(self, node: Parallel, policy: Policy, depth: int) -> Iterator[Step]:
+    def _branches(self, node: Parallel, depth: int) -> Iterator[Step]:
         if node.keyword == "heads":
             for branch in node.branches:
                 yield Step(depth, f"{branch.name}: {_text(branch.items)}", None)
@@ -200,31 +237,17 @@ class _Explainer:
         for n, branch in enumerate(node.branches):
             name = ("body", "skip")[n] if node.keyword == "residual" else f"branch {n + 1}"
             yield Step(depth + 1, f"{name}: passes x on, there too" if not branch.items else f"{name}:", None)
-            yield from self._steps(branch.items, policy, depth + 2, in_branch=True)
+            yield from self._steps(branch.items, depth + 2, in_branch=True)
 
-    def _repeat(self, repeat: Sequence, policy: Policy, depth: int) -> Iterator[Step]:
+    def _repeat(self, repeat: Sequence, depth: int) -> Iterator[Step]:
         """Iterations that differ in numbers only are explained once."""
-        bodies = [list(self._steps([body], policy, depth + 1)) for body in repeat.items]
+        bodies = [list(self._steps([body], depth + 1)) for body in repeat.items]
         for _, group in groupby(bodies, key=lambda body: [step.form for step in body]):
             first, *others = group
             yield Step(depth, f"{len(others) + 1} times:" if others else "once:", None)
             yield from first
             known = {step.facts for step in first}
             yield from (step for body in others for step in body if step.is_arithmetic and step.facts not in known)
-
-
-def _parts(nodes: Iterable[Node]) -> Iterator[Node | list[Node]]:
-    """Operators, branches and repeats one by one, and what stands between them as lists."""
-    run: list[Node] = []
-    for node in _flat(nodes):
-        is_operator = isinstance(node, Layer) and node.definition.role == OPERATOR
-        if is_operator or isinstance(node, (Sequence, Parallel, Tap)):
-            yield from [run] if run else []
-            run = []
-            yield node
-        else:
-            run.append(node)
-    yield from [run] if run else []
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -13,7 +13,7 @@ from math import prod
 
 from dcgan_compiler.ir import Layer, Model, Node, Parallel, Sequence
 from dcgan_compiler.report.pairs import Pair
-from dcgan_compiler.rewrite import Placed, placed_nodes
+from dcgan_compiler.rewrite import Placed, closing, placed_nodes
 from dcgan_compiler.source import Span
 
 
@@ -79,11 +79,18 @@ def _line(placed: Placed) -> int | None:
 
 
 def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:
-    """What stands before the first operator that is mirrored, and after the last that computes."""
+    """What meets the output of the derived half, and what would precede its input: neither has a mirror.
+
+    That is what stands before the first operator or closes it, if it is branches; and what follows the last operator
+    that computes.
+    """
     operators = [n for n, placed in enumerate(source) if placed.is_operator and has_mirror(placed.node)]
-    last = max((n for n in operators if not _moves_nothing(source[n].node)), default=operators[-1])
-    after = [placed.node for placed in source[last + 1 :] if not _moves_nothing(placed.node)]
-    return [placed.node for placed in source[: operators[0]]], after
+    first, last = operators[0], max((n for n in operators if not _moves_nothing(source[n].node)), default=operators[-1])
+    after = source[last + 1 + len(closing(source, last)) :]
+    return (
+        [placed.node for placed in (*source[:first], *closing(source, first))],
+        [placed.node for placed in after if not _moves_nothing(placed.node)],
+    )
 
 
 def has_mirror(node: Node) -> bool:

@@ -17,7 +17,7 @@ def draw(picture: Picture) -> str:
         '  edge [fontname="monospace", fontsize=10];',
         *_half(wiring.source, up=False),
         *_half(wiring.derived, up=True),
-        *(f"  {_arrow(arrow)} [constraint=false{_label(arrow, ', ')}];" for arrow in wiring.between),
+        *(f"  {_arrow(arrow)} [constraint=false{_label(arrow, ', ')}];" for arrow in (*wiring.code, *wiring.skips)),
     ]
     for one, other in wiring.related:
         lines.append(f"  {{ rank=same; {one} -> {other} [dir=none, style=dotted, constraint=false]; }}")

@@ -16,7 +16,7 @@ from dcgan_compiler.report.graph.picture import Card, Half, Picture
 from dcgan_compiler.report.graph.sketch import CHARACTER, ChipMark, Mark, Point, Sketch, sketch
 
 MARGIN = 20
-KNOT = 52
+KNOT = 46
 """The width of a knot with a word in it."""
 _TITLE, _HEADINGS, _LEGEND = 58, 50, 54
 _GAP, _PILL, _HEADER = 34, 24, 29
@@ -221,7 +221,9 @@ class _Page:
     def _tensor(self, shape: Shape, x: float, y: float, room: float = 0) -> Tensor:
         """A tensor, its shape at least `room` away from the flow."""
         outwards = 1 if x > self.centre else -1
-        return Tensor(shape, x, y, x + outwards * (room + 9), x + outwards * (self.column + _TENSOR) / 2)
+        return Tensor(
+            shape, x, y, x + outwards * (room + (5 if room else 9)), x + outwards * (self.column + _TENSOR) / 2
+        )
 
     def _pills(self) -> Iterator[Pill]:
         top = self.start + _PILL / 2

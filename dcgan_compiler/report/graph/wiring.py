@@ -42,11 +42,15 @@ class Wired:
 
 @dataclass(frozen=True)
 class Wiring:
-    """Both halves; `between` are the arrows from one to the other, `related` the nodes that belong to each other."""
+    """Both halves, and what leads from one to the other: the code, and skip connections.
+
+    `related` are the nodes that stand for a line, each with the one for the line that undoes it.
+    """
 
     source: Wired
     derived: Wired
-    between: tuple[Arrow, ...]
+    code: tuple[Arrow, ...]
+    skips: tuple[Arrow, ...]
     related: tuple[tuple[str, str], ...]
 
 
@@ -55,9 +59,9 @@ def wire(picture: Picture) -> Wiring:
     source, derived = _Half("s"), _Half("d")
     source.end(("input",), describe(picture.source.in_shape))
     left = [source.card(row.source) if row.source else "" for row in picture.rows]
-    between: tuple[Arrow, ...] = ()
+    code: tuple[Arrow, ...] = ()
     if picture.ends_in_code:
-        between = (Arrow(source.last, "d0", source.label),)
+        code = (Arrow(source.last, derived.next_id, source.label),)
     else:
         source.end(("score",))
     derived.end((picture.code,), describe(picture.derived.in_shape))
@@ -68,7 +72,8 @@ def wire(picture: Picture) -> Wiring:
     return Wiring(
         source.wired(picture.source),
         derived.wired(picture.derived),
-        (*between, *skips),
+        code,
+        tuple(skips),
         tuple((one, other) for one, other in related if one and other),
     )
 
@@ -84,6 +89,11 @@ class _Half:
     label: str = ""
     kept: dict[int, str] = field(default_factory=dict)
     joined: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def next_id(self) -> str:
+        """The name of the node that is made next."""
+        return f"{self.id}{len(self.nodes)}"
 
     def end(self, lines: tuple[str, ...], label: str = "") -> None:
         """The input or the output of the half."""
@@ -141,7 +151,7 @@ class _Half:
 
     def _node(self, lines: tuple[str, ...], *, is_joint: bool = False) -> str:
         """A node after the last one."""
-        node = Node(f"{self.id}{len(self.nodes)}", lines, is_joint)
+        node = Node(self.next_id, lines, is_joint)
         self.nodes.append(node)
         if self.last:
             self.arrows.append(Arrow(self.last, node.id, self.label))
