@@ -9,14 +9,14 @@ from dcgan_compiler import problems
 from dcgan_compiler.bodies import Bodies, TooManySteps
 from dcgan_compiler.declarations import Declarations, Half, Overrides
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
-from dcgan_compiler.ir import Model, Network, Sequence, Shape, describe, layers
+from dcgan_compiler.ir import Model, Network, Sequence, Shape, describe
 from dcgan_compiler.kinds import KINDS, Kind
 from dcgan_compiler.layers import place
-from dcgan_compiler.layers.definition import OPERATOR, Draft
+from dcgan_compiler.layers.definition import Draft
 from dcgan_compiler.mirror import mirror
 from dcgan_compiler.naming import named
 from dcgan_compiler.policy import NONE, Policy, read_policy
-from dcgan_compiler.rewrite import tapped, to_latent, with_line
+from dcgan_compiler.rewrite import placed_nodes, tapped, to_latent, with_line
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.tying import check_tied
 
@@ -78,7 +78,7 @@ class _Halves:
         body = self.bodies.body(half.body, shape, scope)
         if body is None:
             return None
-        if not any(layer.definition.role == OPERATOR for layer in layers(body)):
+        if not any(placed.is_operator for placed in placed_nodes(body)):
             hint = "an operator is what the mirror undoes: `conv`, `linear`, a pool, ..."
             self.declared.report(problems.NO_OPERATOR, half.name_span, section=half.name, hint=hint)
             return None

@@ -191,17 +191,31 @@ def with_line(body: Sequence, *drafts: Draft) -> Sequence:
 
 
 def _widened(body: Sequence, factor: int | float) -> Sequence:
-    """Every operator but the last with its output channels times `factor`."""
-    last = next(node for node in reversed(_operators(body)) if not _flattens_one_place(node))
+    """Every operator with its output channels times `factor`, but those that set the channels of the output."""
+    last, _ = _setting_channels(body)
 
     def change(node: Node, in_shape: Shape) -> Items[Node] | None:
-        if not isinstance(node, Layer) or not node.definition.width or node is last:
+        if not isinstance(node, Layer) or not node.definition.width or id(node) in last:
             return None
         channels = max(1, round(node.out_shape[0] * factor))
         return place(Draft(node.name, {**node.arguments, node.definition.width: channels}), in_shape, node.span)
 
     with _telling(f"with `width {factor}`", "choose another factor, or leave `width` out"):
         return rebuilt(body, body.in_shape, change)
+
+
+def _setting_channels(body: Sequence) -> tuple[set[int], bool]:
+    """The ids of the layers that set the channels at the end of a body, and whether its own input can reach the end."""
+    found: set[int] = set()
+    for node in reversed(_operators(body)):
+        if isinstance(node, Parallel):
+            branches = [_setting_channels(branch) for branch in node.branches]
+            found = found.union(*(ids for ids, _ in branches))
+            if not any(reaches for _, reaches in branches):
+                return found, False
+        elif isinstance(node, Layer) and node.definition.width:
+            return found | {id(node)}, False
+    return found, True
 
 
 # Skip connections

@@ -255,6 +255,21 @@ def test_width_is_a_factor_on_the_hidden_channels() -> None:
     assert next(found.derived.body.items[0].items.__iter__()).out_shape == (64 * 4 * 4,)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "conv(8) -> relu\nconv(16)",
+        "conv(8) -> relu\nconv(16) -> max_pool(2)",
+        "conv(8) -> relu\nconv(16) -> residual { conv(16, kernel_size=3, stride=1) }",
+        "conv(8) -> relu\nsum { branch { conv(16) -> relu } branch { conv(4) -> depthwise_conv(1, multiplier=4) } }",
+    ],
+)
+def test_width_leaves_the_code_as_it_is(body: str) -> None:
+    found = model(body, (3, 32, 32), "width 2")
+    assert found.derived.in_shape == found.source.out_shape
+    assert max(layer.out_shape[0] for layer in found.derived.layers) >= 16
+
+
 def test_options_at_a_label_hold_for_the_mirror_of_that_line() -> None:
     found = model(
         "a: conv(8) -> relu\nb: conv(8) -> relu\nc: conv(8)",

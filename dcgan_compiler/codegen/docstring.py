@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import chain
 
 from dcgan_compiler.codegen.classes import Argument, ClassDef
 from dcgan_compiler.ir import Model, Network, Shape, Value
@@ -22,7 +23,8 @@ def docstring(paragraphs: Sequence[str], indent: int) -> str:
     first, *rest = paragraphs
     lines = [first] if len(first) + _QUOTES <= width else textwrap.wrap(first, width - _QUOTES // 2)
     for paragraph in rest:
-        lines += ["", *textwrap.wrap(paragraph, width, break_on_hyphens=False)]
+        wrapped = (textwrap.wrap(part, width, break_on_hyphens=False) for part in paragraph.split("\n"))
+        lines += ["", *chain.from_iterable(wrapped)]
     margin = " " * indent
     text = "\n".join(margin + line if line else "" for line in lines).strip()
     return f"{text}\n{margin}" if len(lines) > 1 else text

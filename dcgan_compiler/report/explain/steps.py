@@ -110,20 +110,25 @@ class _Explainer:
         self.after = {id(node) for node in self.trace.after}
         self.policies: dict[int, Policy] = {}
         self.closing: set[int] = set()
-        for line in lines:
-            if line.source:
-                self._survey(line.source, policy.at(line.source.name))
+        self._survey(model.source.body, policy)
         derived = placed_nodes(model.derived.body)
         self.places = {id(placed.node): placed.path[0].name for placed in derived if placed.path}
 
     def _survey(self, body: Sequence, policy: Policy) -> None:
-        """Finds the policy for every node, and the layers that close branches."""
+        """Finds the layers that close branches, and the policy for every node.
+
+        What stands before an operator follows its mirror, under the policy of its line.
+        """
         placed = list(placed_nodes(body))
-        for n, (node, path) in enumerate(placed):
-            local = reduce(lambda outer, line: outer.at(line.name), path, policy)
-            self.policies[id(node)] = local
-            self.closing.update(id(one.node) for one in closing(placed, n))
-            for branch in node.branches if isinstance(node, Parallel) else ():
+        following = policy
+        for n, one in reversed(list(enumerate(placed))):
+            local = reduce(lambda outer, line: outer.at(line.name), one.path, policy)
+            closers = {id(other.node) for other in closing(placed, n)}
+            self.closing |= closers
+            self.policies.update(dict.fromkeys(closers, local))
+            following = local if one.is_operator else following
+            self.policies[id(one.node)] = following
+            for branch in one.node.branches if isinstance(one.node, Parallel) else ():
                 self._survey(branch, local)
 
     def entry(self, pair: Pair) -> Entry:

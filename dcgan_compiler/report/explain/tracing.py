@@ -85,6 +85,8 @@ def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:
     that computes.
     """
     operators = [n for n, placed in enumerate(source) if placed.is_operator and has_mirror(placed.node)]
+    if not operators:
+        return [placed.node for placed in source], []
     first, last = operators[0], max((n for n in operators if not _moves_nothing(source[n].node)), default=operators[-1])
     after = source[last + 1 + len(closing(source, last)) :]
     return (

@@ -1,0 +1,54 @@
+"""Generated source as live classes, for the tests."""
+
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from dcgan_compiler.compiler import compile_text
+from dcgan_compiler.diagnostics import render_all
+from dcgan_compiler.ir import Model
+
+EXAMPLES = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "examples").rglob("*")
+    if path.suffix in (".dgan", ".json") and path.parent.name in ("examples", "gallery")
+)
+
+
+def module(code: str, name: str = "generated") -> ModuleType:
+    """The module that some source defines."""
+    made = ModuleType(name)
+    exec(compile(code, f"<{name}>", "exec"), made.__dict__)
+    return made
+
+
+def compiled(text: str) -> tuple[Model, ModuleType]:
+    """The typed model of a description, and its generated module."""
+    compilation = compile_text(text)
+    assert compilation.model is not None and compilation.code is not None, render_all(compilation.diagnostics)
+    return compilation.model, module(compilation.code, compilation.model.name)
+
+
+def halves(model: Model, made: ModuleType) -> tuple[nn.Module, nn.Module]:
+    """The two halves as modules; those of an autoencoder with tied weights share them."""
+    if model.kind == "gan":
+        return made.Discriminator(), made.Generator()
+    whole = made.VAE() if model.kind == "vae" else made.Autoencoder()
+    return whole.encoder, whole.decoder
+
+
+def run(model: Model, source: nn.Module, derived: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """What the described half makes of a batch, and what the derived half makes of a code."""
+    encoded = source(batch)
+    if model.kind == "gan":
+        return encoded, derived(torch.randn(len(batch), *model.derived.in_shape, device=batch.device))
+    if model.kind == "vae":
+        mean, log_variance = encoded
+        assert mean.shape == log_variance.shape
+        return mean, derived(mean)
+    if isinstance(encoded, tuple):
+        code, skips = encoded
+        return code, derived(code, skips)
+    return encoded, derived(encoded)

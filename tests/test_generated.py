@@ -1,0 +1,145 @@
+"""The generated source: fresh in the repository, clean to the usual tools, right when it runs."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import black
+import pytest
+import torch
+from generated import EXAMPLES, compiled, halves, run
+from hypothesis import HealthCheck, assume, given, settings
+from programs import programs
+from torch import nn
+
+from dcgan_compiler.compiler import compile_file, compile_text
+from dcgan_compiler.ir import Model
+from dcgan_compiler.output import sign
+
+SMALL = [path for path in EXAMPLES if path.parent.name == "examples"]
+slow_to_draw = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_generated_file_beside_an_example_is_up_to_date(path: Path) -> None:
+    code = compile_file(path).code
+    assert code is not None
+    assert path.with_suffix(".py").read_text(encoding="utf-8") == sign(code)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_black_has_nothing_to_change(path: Path) -> None:
+    code = path.with_suffix(".py").read_text(encoding="utf-8")
+    assert black.format_str(code, mode=black.Mode()) == code
+
+
+def test_ruff_and_mypy_find_nothing() -> None:
+    files = [str(path.with_suffix(".py")) for path in EXAMPLES]
+    rules = "E4,E7,E9,F,I,UP,D100,D101,D103"
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--target-version", "py311", "--select", rules]
+    linted = subprocess.run([*ruff, *files], capture_output=True, text=True)
+    assert linted.returncode == 0, linted.stdout
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--scripts-are-modules"]
+    typed = subprocess.run([*mypy, *files], capture_output=True, text=True)
+    assert typed.returncode == 0, typed.stdout
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_running_the_file_checks_it(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(path.with_suffix(".py")), run_name="__main__")
+    output = capsys.readouterr().out
+    assert output.endswith("One forward and one backward pass succeeded.\n")
+
+
+# Random programs
+
+
+def check_counts(model: Model, source: nn.Module, derived: nn.Module) -> None:
+    """Parameter counts equal those of the typed model."""
+    for network, module in ((model.source, source), (model.derived, derived)):
+        assert sum(parameter.numel() for parameter in module.parameters()) == network.parameters
+
+
+@settings(slow_to_draw, max_examples=120)
+@given(programs(damaged=False))
+def test_random_programs_run_on_meta(text: str) -> None:
+    compilation = compile_text(text)
+    assume(compilation.model is not None)
+    assert compile_text(text).code == compilation.code
+    model, made = compiled(text)
+    with torch.device("meta"):
+        source, derived = halves(model, made)
+        check_counts(model, source, derived)
+        code, output = run(model, source, derived, torch.empty(4, *model.input_shape))
+    assert output.shape[1:] == model.input_shape
+    assert code.shape[1:] == model.source.out_shape
+
+
+@settings(slow_to_draw, max_examples=60)
+@given(programs(damaged=False))
+def test_random_programs_train(text: str) -> None:
+    assume(compile_text(text).model is not None)
+    model, made = compiled(text)
+    torch.manual_seed(0)
+    source, derived = halves(model, made)
+    batch = torch.rand(4, *model.input_shape)
+    encoded = source(batch)
+    if model.kind == "vae":
+        (sum(head.sum() for head in encoded) + derived(encoded[0]).sum()).backward()
+    elif model.kind == "gan":
+        source(derived(torch.randn(4, *model.derived.in_shape))).sum().backward()
+    else:
+        (derived(*encoded) if isinstance(encoded, tuple) else derived(encoded)).sum().backward()
+    missing = [name for half in (source, derived) for name, p in half.named_parameters() if p.grad is None]
+    assert not missing
+
+
+# Training
+
+
+def test_a_gan_trains() -> None:
+    """Both losses stay finite and every parameter moves."""
+    _, made = compiled((SMALL[0].parent / "dcgan28.dgan").read_text(encoding="utf-8"))
+    torch.manual_seed(0)
+    generator, discriminator = made.Generator(), made.Discriminator()
+    before = [p.detach().clone() for half in (generator, discriminator) for p in half.parameters()]
+    optimizers = [torch.optim.Adam(half.parameters(), lr=2e-4, betas=(0.5, 0.999)) for half in (generator, discriminator)]
+    loss = nn.BCEWithLogitsLoss()
+    real = torch.rand(8, *made.IMAGE_SHAPE) * 2 - 1
+    for _ in range(3):
+        noise = torch.randn(8, made.LATENT_DIM)
+        optimizers[1].zero_grad()
+        fake = generator(noise)
+        scores = discriminator(real), discriminator(fake.detach())
+        (loss(scores[0], torch.ones(8, 1)) + loss(scores[1], torch.zeros(8, 1))).backward()
+        optimizers[1].step()
+        optimizers[0].zero_grad()
+        fooled = loss(discriminator(fake), torch.ones(8, 1))
+        fooled.backward()
+        optimizers[0].step()
+        assert torch.isfinite(fooled)
+    after = [p for half in (generator, discriminator) for p in half.parameters()]
+    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("name", ["vae_mlp.json", "pooled.dgan"])
+def test_an_autoencoder_learns(name: str) -> None:
+    """The reconstruction of one batch gets better with every few steps."""
+    compilation = compile_file(SMALL[0].parent / name)
+    assert compilation.model is not None and compilation.code is not None
+    namespace: dict[str, type[nn.Module]] = {}
+    exec(compilation.code, namespace)
+    torch.manual_seed(0)
+    model = namespace["VAE" if compilation.model.kind == "vae" else "Autoencoder"]()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    batch = torch.rand(16, *compilation.model.input_shape)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        output = model(batch)
+        loss = nn.functional.mse_loss(output[0] if isinstance(output, tuple) else output, batch)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
