@@ -1,11 +1,20 @@
-"""`python -m dcgan_compiler`: the same as `dcganc`."""
+"""The program: `dcganc`, or `python -m dcgan_compiler`."""
 
-import os
-import sys
+from __future__ import annotations
 
-if sys.path[:1] == [os.getcwd()]:  # where `-m` looks first: a file `torch.py` there is not what we mean
-    del sys.path[0]
+import gc
 
-from dcgan_compiler.cli import main  # noqa: E402
 
-main(prog_name="dcganc")
+def run() -> None:
+    """Run the command line without the garbage collector, whose work is not worth it before the process ends."""
+    gc.disable()
+    from dcgan_compiler.cli import main
+
+    try:
+        main()
+    finally:
+        gc.freeze()  # or Python would collect once more at its exit
+
+
+if __name__ == "__main__":
+    run()

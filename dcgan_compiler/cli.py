@@ -235,8 +235,7 @@ def verify(net: str, overrides: Overrides, input_shape: Shape | None, backend: s
       dcganc verify net.dgan --backend inductor
     """
     from dcgan_compiler.descriptions import compiled
-    from dcgan_compiler.verify import FAILED, LONGEST_NAME
-    from dcgan_compiler.verify import verify as verify_code
+    from dcgan_compiler.verify import FAILED, LONGEST_NAME, verify as verify_code
 
     outcome = compiled(net, overrides, input_shape)
     failures = 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from typing import Any
 
 from dcgan_compiler import problems
 from dcgan_compiler.binding import assign
 from dcgan_compiler.bodies import Closure, Scope
-from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
-from dcgan_compiler.diagnostics import Kind as ProblemKind
+from dcgan_compiler.diagnostics import Diagnostic, Kind as ProblemKind, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.ir import MAX_ELEMENTS, Shape
 from dcgan_compiler.kinds import INITS, Kind
@@ -114,7 +114,7 @@ class Declarations:
             self.report(problems.DUPLICATE_NAME, macro.name_span, what="the block", name=macro.name)
         seen: set[str] = set()
         for parameter in macro.parameters:
-            self._check(lambda name=parameter.name, span=parameter.span: check_name("an argument", name, span))
+            self._check(partial(check_name, "an argument", parameter.name, parameter.span))
             if parameter.name in seen:
                 self.report(problems.DUPLICATE_NAME, parameter.span, what="the argument", name=parameter.name)
             seen.add(parameter.name)

@@ -13,19 +13,19 @@ HEAD = "head"
 def named(body: Sequence, *, has_head: bool) -> Sequence:
     """The body with a name on every line that has weights or more than one layer.
 
-    A label stays as it is. The last line is the `head` if it is one operator with weights and at most an activation after it; any other
-    line is `block<n>` by its place. A line of reshaping only keeps no name: it is written into `forward`.
+    A label stays as it is. The last line is the `head` if it is one operator with weights and at most an activation
+    after it; any other line is `block<n>` by its place. A line of reshaping only keeps no name: it is written into
+    `forward`.
     """
     lines = [item for item in body.items if isinstance(item, Sequence)]
     taken = {line.name for line in lines if line.labelled}
     blocks = [line for line in lines if line.labelled or not _is_reshape(line)]
     names: dict[int, str | None] = {}
     for number, line in enumerate(blocks, start=1):
-        is_head = has_head and line is blocks[-1] and _is_head(line)
-        name = line.name if line.labelled else HEAD if is_head else f"block{number}"
-        while name in taken and not line.labelled:
-            name = f"{name}_"
-        names[id(line)] = name
+        is_head = has_head and line is blocks[-1] and HEAD not in taken and _is_head(line)
+        role = HEAD if is_head else f"block{number}"
+        free = (name for name in (role, *(f"{role}_{n}" for n in range(2, len(lines) + 2))) if name not in taken)
+        names[id(line)] = line.name if line.labelled else next(free)
     return replace(body, items=tuple(replace(line, name=names.get(id(line))) for line in lines))
 
 

@@ -6,8 +6,7 @@ the encoder keeps its tensors. Every rewrite takes a body and returns a body wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Mapping, Sequence as Items
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile

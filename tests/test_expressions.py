@@ -6,8 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.expressions import MAX_NUMBER, Unknown, evaluate, show

@@ -1,4 +1,4 @@
-"""The gallery: published networks have their published counts and shapes, and mirrors that end exactly where they began.
+"""The gallery: published networks have their published counts and shapes, and mirrors that end where they began.
 
 Where no count is published, a module that is written here from the paper, without the compiler, gives it.
 """

@@ -19,7 +19,9 @@ def classes(text: str) -> str:
     compilation = compile_text(text)
     assert compilation.code is not None, render_all(compilation.diagnostics)
     start = compilation.code.index("\n\nclass ") + 2
-    end = min(compilation.code.find(end) for end in ("\n\n\ndef init_weights", "\n\n\ndef trace") if end in compilation.code)
+    end = min(
+        compilation.code.find(end) for end in ("\n\n\ndef init_weights", "\n\n\ndef trace") if end in compilation.code
+    )
     return compilation.code[start:end] + "\n"
 
 

@@ -4,8 +4,7 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from interpreter import Checked, torch_module
 from programs import call, calls, placed, shapes
 from torch import Tensor, nn

@@ -14,7 +14,7 @@ from dcgan_compiler.layers.definition import ACTIVATION
 LINE_LENGTH = 88
 CLASS_NAMES = {"discriminator": "Discriminator", "generator": "Generator", "encoder": "Encoder", "decoder": "Decoder"}
 _QUOTES = 6
-_AXES = ((), ("L",), ("H", "W"), ("D", "H", "W"))
+_AXES: tuple[tuple[str, ...], ...] = ((), ("L",), ("H", "W"), ("D", "H", "W"))
 
 
 def docstring(paragraphs: Sequence[str], indent: int) -> str:

@@ -53,4 +53,4 @@ def _names_x_twice(step: Step) -> bool:
 
 def _is_tensor(step: str) -> bool:
     """Whether a type checker knows that an expression is a Tensor."""
-    return step.startswith(("{x}.", "{x}[", "torch."))
+    return "self." not in step or step.startswith("torch.")

@@ -109,6 +109,8 @@ def module(node: Node, before: Node | None) -> Expression:
             return chained(flattened(node))
         case Sequence():
             return macro_structure(node)
+        case Tap() | Skip():
+            raise AssertionError("the skips of a half stand in its own forward")
 
 
 def _is_fresh(node: Node | None) -> bool:

@@ -85,8 +85,8 @@ def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **argumen
 def pointwise(channels: int, rank: int) -> Draft:
     """A 1x1 convolution to `channels` on maps with `rank` spatial axes."""
     ones, zeros = (1,) * rank, (0,) * rank
-    geometry = {"kernel_size": ones, "stride": ones, "padding": zeros, "dilation": ones, "groups": 1}
-    plain = {"bias": True, "padding_mode": "zeros", "spectral_norm": False, "weight_norm": False}
+    geometry: dict[str, Any] = {"kernel_size": ones, "stride": ones, "padding": zeros, "dilation": ones, "groups": 1}
+    plain: dict[str, Any] = {"bias": True, "padding_mode": "zeros", "spectral_norm": False, "weight_norm": False}
     return Draft("conv", {"out_channels": channels, **geometry, **plain})
 
 

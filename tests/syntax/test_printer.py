@@ -6,8 +6,7 @@ import re
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import tree

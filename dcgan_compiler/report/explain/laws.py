@@ -6,8 +6,7 @@ docs/mirror.md states the laws in general.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass
 from math import prod
 from typing import Any

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterable, Iterator, Sequence as Items
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby

@@ -127,5 +127,5 @@ def _role(layer: Layer) -> str:
     definition = layer.definition
     if definition.role != OPERATOR or definition.weights is not None:
         return definition.role
-    resizes = len(layer.in_shape) == len(layer.out_shape) and layer.in_shape != layer.out_shape
+    resizes = len(layer.in_shape) == len(layer.out_shape) and layer.in_shape[1:] != layer.out_shape[1:]
     return _RESIZE if definition.pools or resizes else _RESHAPE

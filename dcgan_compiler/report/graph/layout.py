@@ -6,8 +6,7 @@ undoes it. Between two rows of cards stands the tensor that passes there; the si
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass
 from math import ceil
 

@@ -5,8 +5,7 @@ A half that flows up is laid out like one that flows down, and turned over in th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Sequence as Items
 from dataclasses import dataclass, replace
 from textwrap import wrap
 

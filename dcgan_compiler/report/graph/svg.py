@@ -6,8 +6,7 @@ and the picture has a ground of its own, dark where the reader prefers that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence as Items
 from html import escape
 from math import dist, log2
 
