@@ -31,14 +31,19 @@ def _checkerboard(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
     """Windows of a transposed convolution that overlap unevenly; one warning for all of the same geometry."""
     found: dict[tuple[str, str], dict[int, Span]] = {}
     for layer in model.derived.layers:
-        if layer.name == "conv_transpose" and any(window.k % window.s for window in windows(layer.arguments)):
+        if layer.name == "conv_transpose" and any(w.k > 1 and w.k % w.s for w in windows(layer.arguments)):
             kernel, stride = (show(uniform(layer.arguments[name])) for name in ("kernel_size", "stride"))
             found.setdefault((kernel, stride), {})[layer.span.start] = layer.span
     for (kernel, stride), spans in found.items():
-        first = spans[min(spans)]
-        others = sorted({span.line for span in spans.values()} - {first.line})
-        notes = [Note(f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}")] if others else []
+        first, notes = _first_of(spans)
         yield problems.CHECKERBOARD.at(first, notes=notes, kernel=kernel, stride=stride, half=model.derived.role)
+
+
+def _first_of(spans: dict[int, Span]) -> tuple[Span, list[Note]]:
+    """The first of the places of one problem, by their offsets, and a note with the lines of the others."""
+    first = spans[min(spans)]
+    others = sorted({span.line for span in spans.values()} - {first.line})
+    return first, [Note(f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}")] if others else []
 
 
 def _latent_too_large(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
@@ -81,12 +86,16 @@ def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
 
 
 def _bias_before_norm(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
-    """A bias that the normalisation directly after it takes away again."""
+    """A bias that the normalisation directly after it takes away again; one warning for all of the same layers."""
+    found: dict[tuple[str, str], dict[int, Span]] = {}
     for half in _written(model):
         for chain in _chains(half.body):
             for layer, norm in pairwise(chain):
                 if isinstance(layer, Layer) and isinstance(norm, Layer) and _has_idle_bias(layer, norm):
-                    yield problems.BIAS_BEFORE_NORM.at(layer.span, layer=layer.name, norm=norm.name)
+                    found.setdefault((layer.name, norm.name), {})[layer.span.start] = layer.span
+    for (name, norm_name), spans in found.items():
+        first, notes = _first_of(spans)
+        yield problems.BIAS_BEFORE_NORM.at(first, notes=notes, layer=name, norm=norm_name)
 
 
 def _has_idle_bias(layer: Layer, norm: Layer) -> bool:

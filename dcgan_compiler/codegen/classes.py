@@ -20,6 +20,7 @@ from dcgan_compiler.codegen.expression import (
     Hole,
     Source,
     Structure,
+    Total,
     literal,
     structures,
 )
@@ -209,14 +210,21 @@ class _Comparison:
 
     def _line(self, aligned: Sequence[Code]) -> str:
         """A line of forward; an argument that it needs is an attribute of the object."""
-        parts = []
-        for column in zip(*aligned, strict=True):
-            if isinstance(column[0], str):
-                parts.append(column[0])
-                continue
-            text = self._number([part for part in column if isinstance(part, Hole)], derive=False)
-            parts.append(f"self.{text}" if text in self.used else text)
-        return "".join(parts)
+        return "".join(map(self._part, zip(*aligned, strict=True)))
+
+    def _part(self, column: Sequence[str | Hole | Total]) -> str:
+        first = column[0]
+        if isinstance(first, str):
+            return first
+        if isinstance(first, Hole):
+            return self._stored([part for part in column if isinstance(part, Hole)])
+        rows = [part.parts for part in column if isinstance(part, Total)]
+        terms = [self._stored(numbers) for numbers in zip(*rows, strict=True)]
+        return str(sum(map(int, terms))) if all(term.isdigit() for term in terms) else " + ".join(terms)
+
+    def _stored(self, column: Sequence[Hole]) -> str:
+        text = self._number(column, derive=False)
+        return f"self.{text}" if text in self.used else text
 
     # Numbers
 
@@ -296,9 +304,9 @@ def _keywords(constructs: Sequence[Construct]) -> list[tuple[Hole, ...]]:
     differ = len({tuple(hole.role for hole in one.keywords) for one in constructs}) > 1
     if differ and all(one.general for one in constructs):
         return list(zip(*(one.general for one in constructs), strict=True))
-    order = {name: position for position, name in enumerate(constructs[0].defaults)}
     holes = {hole.role: hole for one in constructs for hole in one.keywords}
-    holes = dict(sorted(holes.items(), key=lambda item: order.get(item[0], 0)))
+    order = {name: position for position, name in enumerate(constructs[0].defaults)}
+    holes = dict(sorted(holes.items(), key=lambda item: order.get(item[0], -1)))
     columns = []
     for role, example in holes.items():
         given = ({hole.role: hole for hole in one.keywords} for one in constructs)

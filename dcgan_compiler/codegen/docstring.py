@@ -104,8 +104,9 @@ def shared_docstring(definition: ClassDef) -> list[str]:
 
 def _in_terms_of(arguments: Sequence[Argument], values: tuple[int, ...]) -> str:
     """Numbers of channels, one for each use of a class, as an expression of the arguments of the class."""
-    for argument in arguments:
-        relation = _relation(argument.values, values) if argument.is_channels else None
+    channels = [argument for argument in arguments if argument.is_channels]
+    for argument in sorted(channels, key=lambda argument: argument.values != values):
+        relation = _relation(argument.values, values)
         if relation is not None:
             return relation.format(argument.name)
     return str(values[0]) if len(set(values)) == 1 else "C"

@@ -82,7 +82,14 @@ class Attribute:
     comment: str = ""
 
 
-Code = tuple[str | Hole, ...]
+@dataclass(frozen=True)
+class Total:
+    """The sum of some numbers of the generated code."""
+
+    parts: tuple[Hole, ...]
+
+
+Code = tuple[str | Hole | Total, ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,8 @@ class Structure:
         """What must be equal for two structures to share a class."""
         attributes = tuple((attribute.name, attribute.expression.form) for attribute in self.attributes)
         code = tuple(
-            tuple(None if isinstance(part, Hole) else part for part in line) for line in self.steps + self.statements
+            tuple(part if isinstance(part, str) else type(part) for part in line)
+            for line in self.steps + self.statements
         )
         return self.title, attributes, code, len(self.in_shape), len(self.out_shape)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field, replace
 
-from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure
+from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure, Total
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
 from dcgan_compiler.names import class_name
@@ -46,7 +46,7 @@ def construct(layer: Layer, *, inplace: bool) -> Construct:
 
 
 def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Construct:
-    defaults = {parameter.name: parameter.default for parameter in layer.definition.parameters}
+    defaults = {"groups": 1} | {parameter.name: parameter.default for parameter in layer.definition.parameters}
     depthwise = layer.in_shape[0]
     roles = _positional_roles(layer, module)
     return Construct(
@@ -55,7 +55,7 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
         tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
         ("inplace=True",) if inplace and layer.definition.inplace else (),
         module.wrapper,
-        {**defaults, "groups": 1},
+        defaults,
         tuple(Hole(value, name) for name, value in module.general),
         layer if layer.definition.weights == "operator" else None,
     )
@@ -279,14 +279,12 @@ def _shares(node: Parallel) -> list[Code]:
     """What each branch receives: x, or a slice of its channels."""
     if node.fan_out == "copy":
         return [("{x}",)] * len(node.branches)
+    widths = tuple(Hole(share[0], "channels", True) for share in node.shares)
     shares: list[Code] = []
-    start = 0
-    for number, share in enumerate(node.shares):
-        stop = start + share[0]
-        low: Code = (Hole(start, "channels", True),) if start else ()
-        high: Code = (Hole(stop, "channels", True),) if number < len(node.shares) - 1 else ()
+    for number in range(len(widths)):
+        low: Code = (Total(widths[:number]),) if number else ()
+        high: Code = (Total(widths[: number + 1]),) if number < len(widths) - 1 else ()
         shares.append(("{x}[:, ", *low, ":", *high, "]"))
-        start = stop
     return shares
 
 

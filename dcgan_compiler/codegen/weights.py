@@ -19,6 +19,12 @@ _STATEMENTS = {
 }
 
 
+_POWER_ITERATION = [
+    "            for _ in range(15):  # each access is a step of the power iteration",
+    "                _ = module.weight",
+]
+
+
 def init_function(model: Model) -> str:
     """The source of `init_weights`, or nothing where torch's own initialisation is kept."""
     layers = [*model.source.layers, *model.derived.layers]
@@ -58,13 +64,18 @@ def _keyword(module: Module, name: str) -> bool:
 
 
 def _weight_lines(statement: str, operators: list[Module]) -> list[str]:
-    """One statement, or two ways where some of the weights are parametrized: those are set through their inverse."""
+    """One statement, or two ways where some of the weights are parametrized: those are set through their inverse.
+
+    The singular vectors that spectral_norm keeps belong to the old weight then; torch refreshes them by one step of the
+    power iteration at each access, and takes 15 steps for a new layer.
+    """
     plain = statement.format(weight="module.weight")
     if not any(module.wrapper for module in operators):
         return [f"        {plain}"]
     return [
         "        if parametrize.is_parametrized(module):",
         f"            module.weight = {statement.format(weight='torch.empty_like(module.weight)')}",
+        *(_POWER_ITERATION if any(module.wrapper == "spectral_norm" for module in operators) else []),
         "        else:",
         f"            {plain}",
     ]
