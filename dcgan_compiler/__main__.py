@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 
 def run() -> None:
@@ -11,10 +13,12 @@ def run() -> None:
     from dcgan_compiler.cli import main
 
     try:
-        main()
+        main(prog_name="dcganc")
     finally:
         gc.freeze()  # or Python would collect once more at its exit
 
 
 if __name__ == "__main__":
+    if sys.path[:1] == [os.getcwd()]:  # where `-m` looks first: a file `torch.py` there is not what we mean
+        del sys.path[0]
     run()

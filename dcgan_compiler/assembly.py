@@ -19,8 +19,8 @@ from dcgan_compiler.source import Span
 class Part:
     """Something of the mirror that is still to be placed, and what it was derived from.
 
-    `frames` are the labelled lines and macro calls of its own that it stands in, beyond those of its piece; `apart` says
-    that it stands in the line of the piece, outside of any macro call.
+    `frames` are the labelled lines and macro calls of its own that it stands in, beyond those of its piece; `apart`
+    says that it stands in the line of the piece, outside of any macro call.
     """
 
     what: Draft | Node
@@ -41,7 +41,7 @@ class Part:
 
     @property
     def commutes(self) -> bool:
-        """Whether this gives the same before as after a copying of each value: it acts on each value, or per channel."""
+        """Whether this gives the same before and after values are copied: it acts on each value, or per channel."""
         return self.has("elementwise") or self.has("centers")
 
     @property

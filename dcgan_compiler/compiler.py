@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import ParamSpec, TypeVar
 
 from dcgan_compiler import problems
-from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_order
 from dcgan_compiler.declarations import Overrides
+from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_order
 from dcgan_compiler.elaborate import elaborate
 from dcgan_compiler.ir import Model, Shape
 from dcgan_compiler.lint import lint

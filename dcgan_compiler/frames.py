@@ -2,8 +2,8 @@
 
 The run between two operators is placed after the mirror of the second, inside the macro call that the second stands in,
 also where some of the run comes from outside of that call. Then one call of a macro ends in layers that another lacks.
-Here the layers that trail some of the mirrored calls of a macro, but not all of them, move out and stand after the call.
-They keep the shape, so nothing else changes.
+Here the layers that trail some of the mirrored calls of a macro, but not all of them, move out and stand after the
+call. They keep the shape, so nothing else changes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The typed intermediate representation: a tree of blocks in which every node knows its shapes.
 
-Shapes leave out the batch: `(F,)` features, or `(C, L)`, `(C, H, W)`, `(C, D, H, W)` for a map of rank 1, 2 or 3. A node
-is built from its parts and the shape that arrives, so an ill-shaped node can not exist. Nothing here is ever changed:
-`rebuild` makes the same tree for another input shape.
+Shapes leave out the batch: `(F,)` features, or `(C, L)`, `(C, H, W)`, `(C, D, H, W)` for a map of rank 1, 2 or 3. A
+node is built from its parts and the shape that arrives, so an ill-shaped node can not exist. Nothing here is ever
+changed: `rebuild` makes the same tree for another input shape.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ class Layer:
 class Sequence:
     """Nodes one after the other: a body, one of its lines, a macro's expansion, or a branch.
 
-    `name` is set on the lines of a body (the author's label, or a numbered role) and `mirrors` on the lines of a derived
-    half: the name of the line that it undoes. `macro` is the name of the block that was called with `arguments`, if this is one, and
-    `transposed` says that this is the mirror of such a call.
+    `name` is set on the lines of a body (the author's label, or a numbered role) and `mirrors` on the lines of a
+    derived half: the name of the line that it undoes. `macro` is the name of the block that was called with
+    `arguments`, if this is one, and `transposed` says that this is the mirror of such a call.
     """
 
     items: tuple[Node, ...]
@@ -178,7 +178,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Tap:
-    """Keeps x for a skip connection and passes it on; `number` counts from the input, `kept` is the shape that is kept."""
+    """Keeps x for a skip connection and passes it on; `number` counts from the input, `kept` is its shape there."""
 
     number: int
     kept: Shape
@@ -261,8 +261,8 @@ class Network:
 class Model:
     """A compiled description: the half that was described and the half that was derived (or written out, too).
 
-    `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck. `policy` is how the
-    derived half was mirrored, None where both halves are written out.
+    `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck. `policy` is how
+    the derived half was mirrored, None where both halves are written out.
     """
 
     kind: str

@@ -79,7 +79,8 @@ Run = list[Placed]
 def _ends(first: Run, last: Run) -> tuple[Run, Run]:
     """What opens and what closes the mirror of a branch, from its first and its last run.
 
-    Layers keep their end, so that a pre-activation branch stays one; a gate keeps its tensor, for which its body is made.
+    Layers keep their end, so that a pre-activation branch stays one; a gate keeps its tensor, for which its body is
+    made.
     """
     layers_of = [[one for one in run if isinstance(one.node, Layer)] for run in (first, last)]
     gates_of = [[one for one in run if not isinstance(one.node, Layer)] for run in (first, last)]

@@ -7,7 +7,7 @@ from dcgan_compiler.ir import Layer, Network
 
 
 def check_tied(source: Network, derived: Network) -> None:
-    """Raise a located `Problem` for the first layer of the mirror that can not share the weight of the one it undoes."""
+    """Raise a located `Problem` for the first layer that can not share its weight with the one that undoes it."""
     described = {id(layer) for layer in source.layers}
     for layer in derived.layers:
         original = layer.undoes

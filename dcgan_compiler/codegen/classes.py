@@ -1,8 +1,8 @@
 """Structures to classes: equal ones share a class, and what differs between its uses becomes an argument.
 
 The uses of a class are compared number by number. A number that is the same in all of them stays a number; one that
-differs is an argument, named by its role; numbers that agree in every use are one argument. The channels that arrive and
-leave are arguments always.
+differs is an argument, with the name that the author gave it or that of its role, or an expression of another argument
+where that holds in every use. The channels that arrive and leave are arguments always.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ class Construct:
     """`nn.Conv2d(3, 64, kernel_size=4)`, or any other call, inside `wrapper(...)` if there is one.
 
     `defaults` are torch's values for the keywords that are not given; `flags` are keywords that are no numbers;
-    `general` are the keywords to use where constructions of one class do not all give the same; `layer` is the layer with
-    weights that this makes.
+    `general` are the keywords to use where constructions of one class do not all give the same; `layer` is the layer
+    with weights that this makes.
     """
 
     name: str

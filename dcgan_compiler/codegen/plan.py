@@ -43,7 +43,7 @@ class ClassPlan:
 class FilePlan:
     """A whole generated file; `kind` names the template of the model class and of the self-check.
 
-    `skips` says whether the encoder gives more than the code, `tied` pairs the modules of the decoder and of the encoder
+    `skips` says whether the encoder gives more than the code, `tied` pairs the modules of the decoder and the encoder
     that share a weight, `summary` is the docstring of the model class.
     """
 

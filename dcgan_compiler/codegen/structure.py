@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field, replace
 
-from dcgan_compiler.codegen.expression import Attribute, Chain, Code, Construct, Expression, Hole, Source, Structure, Total
+from dcgan_compiler.codegen.expression import (
+    Attribute,
+    Chain,
+    Code,
+    Construct,
+    Expression,
+    Hole,
+    Source,
+    Structure,
+    Total,
+)
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
 from dcgan_compiler.names import class_name

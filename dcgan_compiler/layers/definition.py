@@ -154,16 +154,20 @@ class MirrorChoices(Protocol):
     """The options of a mirror that a layer's own rule depends on."""
 
     @property
-    def upsample(self) -> str: ...
+    def upsample(self) -> str:
+        """How a strided convolution is undone."""
 
     @property
-    def unpool(self) -> str: ...
+    def unpool(self) -> str:
+        """How a pool is undone."""
 
     @property
-    def spectral_norm(self) -> str: ...
+    def spectral_norm(self) -> str:
+        """Whether the parametrizations of the weights are kept."""
 
     @property
-    def tied(self) -> bool: ...
+    def tied(self) -> bool:
+        """Whether the weights are those of the layers that are undone."""
 
 
 OPERATOR, NORM, ACTIVATION, DROPOUT, ATTENTION = "operator", "norm", "activation", "dropout", "attention"

@@ -1,8 +1,8 @@
 """The arithmetic of sliding windows, one axis at a time, and its wording.
 
 Formulas: Dumoulin & Visin, *A guide to convolution arithmetic for deep learning* (2016), and torch's documentation of
-`Conv2d`, `ConvTranspose2d` and `MaxPool2d`. Below, `n` is the size that enters, `k` kernel_size, `s` stride, `p` padding
-on each side and `d` dilation.
+`Conv2d`, `ConvTranspose2d` and `MaxPool2d`. Below, `n` is the size that enters, `k` kernel_size, `s` stride, `p`
+padding on each side and `d` dilation.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def check_fits(name: str, window: Window, n: int) -> None:
         layer=name,
         what=f"kernel_size {k}",
         arithmetic=f"({n} + 2*{p} - {d}*({k} - 1) - 1) / {s} + 1 < 1",
-        hint=f"the input has size {n} here and the window spans {smallest}: use a smaller kernel, more padding, or fewer"
-        " strided layers before it",
+        hint=f"the input has size {n} here and the window spans {smallest}: use a smaller kernel, more padding, or"
+        " fewer strided layers before it",
     )
 
 

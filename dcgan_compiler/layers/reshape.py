@@ -110,7 +110,8 @@ def _unflatten_shape(in_shape: Shape, a: Any) -> Shape:
     if prod(shape) != in_shape[0]:
         raise problems.SIZE_MISMATCH.error(
             layer="unflatten",
-            reason=f"{describe(shape)} holds {' * '.join(map(str, shape))} = {prod(shape)} values, but {in_shape[0]} arrive",
+            reason=f"{describe(shape)} holds {' * '.join(map(str, shape))} = {prod(shape)} values,"
+            f" but {in_shape[0]} arrive",
         )
     return shape
 
