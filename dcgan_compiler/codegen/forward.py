@@ -19,8 +19,9 @@ Step = str | Keep
 def statements(steps: Sequence[Step], argument: str, results: Sequence[str] = ("{x}",)) -> Iterator[str]:
     """Steps, each an expression of `{x}`, as statements.
 
-    A call of a module has a line of its own; any other expression stands inside the call that it feeds. `results` are what is returned, as expressions of `{x}` too. A type checker does not know what a module returns, so
-    what it returns is given to a variable that is declared to be a Tensor.
+    A call of a module has a line of its own; any other expression stands inside the call that it feeds. `results` are
+    what is returned, as expressions of `{x}` too. A type checker does not know what a module returns, so that is given
+    to a variable which is declared to be a Tensor.
     """
     value = argument
     declared = argument == "x"

@@ -299,9 +299,9 @@ def _shares(node: Parallel) -> list[Code]:
 
 
 def _separated(codes: Iterable[Code], separator: str) -> Code:
-    parts: list[str | Hole] = []
+    parts: list[str | Hole | Total] = []
     for code in codes:
-        parts += [separator, *code] if parts else code
+        parts += [separator, *code] if parts else [*code]
     return tuple(parts)
 
 

@@ -48,7 +48,7 @@ def _stddev(layer: Layer) -> Composite:
         parts=(),
         statements=(
             whole if layer.arguments["group_size"] is None else grouped,
-            ("variance = x.unflatten(0, (-1, size)).var(dim=1, unbiased=False)",),
+            ("variance = torch.unflatten(x, 0, (-1, size)).var(dim=1, unbiased=False)",),
             ("deviation = torch.sqrt(variance + 1e-8).flatten(1).mean(dim=1)",),
             (f"channel = deviation.repeat_interleave(size).reshape(-1, 1, {', '.join('1' * axes)})",),
             (f"return torch.cat((x, channel.expand(-1, -1, {_places(axes)})), dim=1)",),
