@@ -28,6 +28,16 @@ def test_the_generated_file_beside_an_example_is_up_to_date(path: Path) -> None:
     assert path.with_suffix(".py").read_text(encoding="utf-8") == sign(code)
 
 
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_the_counts_of_the_readme_are_true(path: Path) -> None:
+    """The README has the published counts; here they meet those that are inferred, which torch confirms below."""
+    model = compile_file(path).model
+    assert model is not None
+    readme = (path.parent / "README.md").read_text(encoding="utf-8")
+    counts = f"{model.source.parameters:,} | {model.derived.parameters:,}"
+    assert f"| [{path.stem}]({path.name}) | {counts} |" in readme
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_black_has_nothing_to_change(path: Path) -> None:
     code = path.with_suffix(".py").read_text(encoding="utf-8")
