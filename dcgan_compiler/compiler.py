@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ParamSpec, TypeVar
 
 from dcgan_compiler import problems
 from dcgan_compiler.declarations import Overrides
@@ -19,25 +15,6 @@ from dcgan_compiler.lint import lint
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse as parse_source
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _without_collection(function: Callable[P, R]) -> Callable[P, R]:
-    """Pauses the garbage collector, which would look through ever more trees without finding anything to free."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not gc.isenabled():
-            return function(*args, **kwargs)
-        gc.disable()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            gc.enable()
-
-    return run
 
 
 @dataclass(frozen=True)
@@ -62,7 +39,6 @@ def parse(text: str, name: str = "<text>") -> tree.Model:
     return parse_source(Source(name, text))
 
 
-@_without_collection
 def analyse(source: Source, overrides: Overrides | None = None, input_shape: Shape | None = None) -> Compilation:
     """The typed model of a description with all errors and warnings, without generating code."""
     try:
@@ -74,7 +50,6 @@ def analyse(source: Source, overrides: Overrides | None = None, input_shape: Sha
     return Compilation(tuple(in_source_order([*diagnostics, *warnings])), model)
 
 
-@_without_collection
 def compile_source(source: Source, overrides: Overrides | None = None, input_shape: Shape | None = None) -> Compilation:
     """The pipeline: text -> syntax tree -> typed model and its mirror -> plan -> Python source."""
     from dcgan_compiler.codegen import generate

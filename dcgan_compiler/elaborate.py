@@ -20,6 +20,8 @@ from dcgan_compiler.rewrite import placed_nodes, tapped, to_latent, with_line
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.tying import check_tied
 
+_HEADS = ("mean", "log_variance")
+
 
 def elaborate(
     model: tree.Model, overrides: Overrides | None = None, input_shape: Shape | None = None
@@ -94,9 +96,15 @@ class _Halves:
         """An encoder with its way to the latent: one linear layer, or the two heads of a VAE."""
         if self.kind.name == "autoencoder":
             return Network(role, named(with_line(body, Draft("flatten", {}), to_latent(latent)), has_head=True))
+        for line in body.items:
+            if isinstance(line, Sequence) and line.name in _HEADS:
+                reason = "the encoder of a vae has a head of that name"
+                self.declared.report(
+                    problems.RESERVED_NAME, line.span, name=line.name, what="a line", reason=reason, hint=None
+                )
         trunk = with_line(body, Draft("flatten", {}))
         head = place(to_latent(latent), trunk.out_shape, body.span)[0]
-        return Network(role, named(trunk, has_head=False), (("mean", head), ("log_variance", head)))
+        return Network(role, named(trunk, has_head=False), tuple((name, head) for name in _HEADS))
 
     def _policy(self) -> Policy | None:
         """How the derived half is mirrored; None where it is written out."""

@@ -456,7 +456,8 @@ def test_a_reader_that_has_enough_is_no_news(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_it_without_a_traceback(tmp_path: Path) -> None:
-    start = f"import sys; sys.path[0] = {str(ROOT)!r}; from dcgan_compiler import cli, console, descriptions\n"
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as in the foreground
+    start += f"import sys; sys.path[0] = {str(ROOT)!r}; from dcgan_compiler import cli, console, descriptions\n"
     start += "print('ready', flush=True); cli.main(['compile', '-'], prog_name='dcganc')"
     with subprocess.Popen(
         [sys.executable, "-c", start],

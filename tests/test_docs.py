@@ -113,12 +113,12 @@ def test_excerpts_are_of_generated_code(page: Path) -> None:
 
 
 @each_page
-def test_sessions_print_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transcripts_print_what_is_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.dgan").write_text(BAD, encoding="utf-8")
     for match in blocks(page, "console"):
-        for session in re.split(r"^\$ ", match["text"], flags=re.MULTILINE)[1:]:
-            command, _, shown = session.partition("\n")
+        for entry in re.split(r"^\$ ", match["text"], flags=re.MULTILINE)[1:]:
+            command, _, shown = entry.partition("\n")
             program, *arguments = command.split()
             if program == "python":
                 done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)

@@ -33,13 +33,14 @@ def half(network: Network, *, mirrored: bool) -> Half:
     attributes: list[Attribute] = []
     steps: list[Step] = []
     lines = [line for line in network.body.items if isinstance(line, Sequence)]
-    names = [line.name for line in lines if line.name]
+    taken = [line.name for line in lines if line.name]
     for line in lines:
         undone = f", undoes {line.mirrors}" if mirrored and line.mirrors else ""
-        for name, part in _parts(line, [*names, *(attribute.name for attribute in attributes)]):
+        for name, part in _parts(line, taken):
             if isinstance(part, list):
                 comment = describe(part[-1].out_shape) + undone
                 attributes.append(Attribute(name, chained(part), comment))
+                taken.append(name)
                 steps.append(f"self.{name}({{x}})")
             else:
                 steps.append(part)
@@ -66,15 +67,12 @@ def _parts(line: Sequence, taken: Items[str]) -> Iterator[tuple[str, Step | list
     ]
     attributes = [run for written, run in runs if not written]
     weighted = [run for run in attributes if any(layer.parameters for node in run for layer in layers(node))]
-    main = [*attributes[-1:], *weighted[-1:]][-1:]
-    used = list(taken)
+    main = next(reversed([*attributes[-1:], *weighted[-1:]]), None)
     for written, run in runs:
         if written:
             yield from (("", _step(node)) for node in run)
             continue
-        name = str(line.name) if run in main else free_name(role(run), used)
-        used.append(name)
-        yield name, run
+        yield str(line.name) if run is main else free_name(role(run), taken), run
 
 
 def _step(node: Node) -> Step:

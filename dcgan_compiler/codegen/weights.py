@@ -30,7 +30,7 @@ def init_function(model: Model) -> str:
     layers = [*model.source.layers, *model.derived.layers]
     operators = [module for layer in layers if layer.definition.weights == "operator" for module in _modules(layer)]
     norms = [module for layer in layers if layer.definition.weights == "norm" for module in _modules(layer)]
-    norms = [module for module in norms if _keyword(module, "affine")]
+    affine = [module for module in norms if _keyword(module, "affine")]
     if model.init == "torch" or not operators:
         return ""
     zero = ", biases zero" if any(_keyword(module, "bias") for module in operators) else ""
@@ -41,9 +41,10 @@ def init_function(model: Model) -> str:
         *_weight_lines(_STATEMENTS[model.init], operators),
         *_bias_lines(operators),
     ]
-    if model.init == "dcgan" and norms:
+    if model.init == "dcgan" and affine:
+        condition = "" if len(affine) == len(norms) else " and module.affine"
         lines += [
-            f"    elif isinstance(module, {_class_names(norms)}):",
+            f"    elif isinstance(module, {_class_names(affine)}){condition}:",
             "        nn.init.normal_(module.weight, mean=1.0, std=0.02)",
             "        nn.init.zeros_(module.bias)",
         ]

@@ -33,10 +33,9 @@ def _is_whole(value: Any) -> bool:
     return type(value) is int and abs(value) <= MAX_COUNT
 
 
-def _number(value: Any) -> float | int | None:
-    if type(value) is int:
-        return value
-    if isinstance(value, (float, Fraction)) and isfinite(value):
+def _number(value: Any) -> float | None:
+    """A float also for a whole number: torch.jit.script takes no int in its place."""
+    if type(value) is int or (isinstance(value, (float, Fraction)) and isfinite(value)):
         return float(value)
     return None
 
