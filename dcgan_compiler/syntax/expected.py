@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
+from dcgan_compiler.diagnostics import closest
+
 _MAX_SHOWN = 40
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
 
@@ -136,6 +138,9 @@ _FOUND_HINTS = {
 }
 
 
+_STATEMENTS = ("param", "input", "latent", "default", "block", "init", "classes", "condition", "train")
+
+
 def dgan_hint(wrong: Failure, before: str) -> str | None:
     """Advice for a failure that follows the text `before`, which has no comments, where the mistake is a known one."""
     if wrong.found and not wrong.found.isascii():
@@ -149,6 +154,8 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
         return f"write `param {words[-1]} = value`"
     if wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted and all(word.isidentifier() for word in words[-2:]):
         return f"`{words[-1]}` is read as the value of `{words[-2]}`; is that missing?"
+    if "MIRROR" in wrong.accepted and words and (near := closest(words[-1], _STATEMENTS)):
+        return f"did you mean `{near}`?"
     if wrong.found == "}" and "NUMBER" in wrong.accepted:
         return "each statement and option has a value on its own line; one is missing here or above"
     if wrong.found == "{" and words[-1:] == ["skip"]:
