@@ -17,8 +17,9 @@ def resource(folder: str, name: str) -> str:
 
 
 def listing(folder: str) -> list[Path]:
-    """Every file below a folder of resources, by name; empty where an installation has no such folder."""
+    """Every file below a folder of resources, those at its top first; empty where an installation has no such folder."""
     for parent in (_PACKAGE, _PACKAGE.parent):
         if (parent / folder).is_dir():
-            return sorted(path for path in (parent / folder).rglob("*") if path.is_file())
+            files = [path for path in (parent / folder).rglob("*") if path.is_file()]
+            return sorted(files, key=lambda path: (len(path.parts), path))
     return []
