@@ -23,8 +23,8 @@ sweep: $(VENV)/test.stamp  ## run the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
 
 lint: $(VENV)/test.stamp  ## check style and types
-	$(BIN)/ruff check dcgan_compiler tests benchmarks
-	$(BIN)/black --check --quiet dcgan_compiler tests benchmarks
+	$(BIN)/ruff check .
+	$(BIN)/black --check --quiet .
 	$(BIN)/mypy
 
 bench: $(VENV)/test.stamp  ## measure the compiler

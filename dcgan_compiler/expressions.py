@@ -71,7 +71,8 @@ def _look_up(name: tree.Name, names: Mapping[str, Any], words: Iterable[str]) ->
 def _number(expression: tree.Expression, names: Mapping[str, Any]) -> int | float | Fraction:
     value = evaluate(expression, names)
     if type(value) in (int, float, Fraction):
-        return value  # type: ignore[no-any-return]
+        number: int | float | Fraction = value
+        return number
     raise problems.WRONG_VALUE.error(
         expression.span, name=expression.span.text, expected="a number", found=show(value), hint=None
     )

@@ -17,7 +17,7 @@ def resource(folder: str, name: str) -> str:
 
 
 def listing(folder: str) -> list[Path]:
-    """Every file below a folder of resources, those at its top first; empty where an installation has no such folder."""
+    """Every file below a folder of resources, those at its top first; none where an installation lacks the folder."""
     for parent in (_PACKAGE, _PACKAGE.parent):
         if (parent / folder).is_dir():
             files = [path for path in (parent / folder).rglob("*") if path.is_file()]

@@ -169,7 +169,8 @@ def _transpose_module(layer: Layer) -> Module:
 
 
 def _taps(layer: Layer) -> int:
-    return prod(layer.arguments["kernel_size"])  # type: ignore[arg-type]
+    kernel: Any = layer.arguments["kernel_size"]
+    return prod(kernel)
 
 
 def _biases(layer: Layer) -> int:
@@ -177,7 +178,8 @@ def _biases(layer: Layer) -> int:
 
 
 def _groups(layer: Layer) -> int:
-    return int(layer.arguments["groups"])  # type: ignore[arg-type]
+    groups: Any = layer.arguments["groups"]
+    return int(groups)
 
 
 def _conv_weights(layer: Layer) -> int:

@@ -24,7 +24,7 @@ class Check:
     """A type of argument: what it must be, in words, and how a value becomes one (None when it can not)."""
 
     expected: str
-    convert: Callable[[Value], Value]
+    convert: Callable[[Any], Value]
     per_axis: bool = False
     words: tuple[str, ...] = ()
 
@@ -40,8 +40,8 @@ def _number(value: Any) -> float | None:
     return None
 
 
-COUNT = Check("a whole number of at least 1", lambda v: v if _is_whole(v) and v >= 1 else None)  # type: ignore[operator]
-WHOLE = Check("a whole number of at least 0", lambda v: v if _is_whole(v) and v >= 0 else None)  # type: ignore[operator]
+COUNT = Check("a whole number of at least 1", lambda v: v if _is_whole(v) and v >= 1 else None)
+WHOLE = Check("a whole number of at least 0", lambda v: v if _is_whole(v) and v >= 0 else None)
 NUMBER = Check("a number", _number)
 FLAG = Check("true or false", lambda v: v if type(v) is bool else None)
 
@@ -73,7 +73,7 @@ def per_axis(check: Check) -> Check:
 
 SHAPE = Check(
     "a shape such as (64, 7, 7)",
-    lambda v: v if isinstance(v, tuple) and 2 <= len(v) <= 4 and all(_is_whole(n) and n >= 1 for n in v) else None,  # type: ignore[operator]
+    lambda v: v if isinstance(v, tuple) and 2 <= len(v) <= 4 and all(_is_whole(n) and n >= 1 for n in v) else None,
 )
 
 

@@ -40,6 +40,10 @@ def _expand(in_shape: Shape, a: Any) -> list[Draft] | None:
     return [Draft("upsample", {"size": size, "scale_factor": None, "mode": mode})]
 
 
+def _upsampled_shape(in_shape: Shape, a: Any) -> Shape:
+    return in_shape[0], *a["size"]
+
+
 def _module(layer: Layer) -> Module:
     old, new = layer.in_shape[1:], layer.out_shape[1:]
     factors = {m // n if m % n == 0 else None for m, n in zip(new, old, strict=True)}
@@ -106,7 +110,7 @@ LAYERS = (
             Parameter("mode", choice("nearest", *_LINEAR), "nearest"),
         ),
         ranks=(1, 2, 3),
-        infer=lambda in_shape, a: (in_shape[0], *a["size"]),  # type: ignore[misc]
+        infer=_upsampled_shape,
         module=_module,
         mirror=_mirror_upsample,
         expand=_expand,
