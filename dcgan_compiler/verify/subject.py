@@ -141,7 +141,7 @@ def backward(part: Part, instance: nn.Module) -> None:
     """A backward pass with a random gradient, because the plain sum of a normalised output has none."""
     import torch
 
-    outputs = tensors(instance(*part.inputs()))
+    outputs = [output for output in tensors(instance(*part.inputs())) if output.requires_grad]
     torch.autograd.backward(outputs, [torch.randn_like(output) for output in outputs])
 
 

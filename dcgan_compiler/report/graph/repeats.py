@@ -29,10 +29,10 @@ def shortened(rows: list[Row]) -> list[Row]:
 
 
 def skeleton(item: Item) -> object:
-    """What is the same for items that differ in numbers only."""
+    """What is the same for items that differ in numbers only; the ends of two skip connections are not."""
     match item:
         case Chip():
-            return _NUMBER.sub("#", item.text)
+            return _NUMBER.sub("#", item.text), item.skip
         case Fork():
             return item.fan_out, item.join, tuple(tuple(map(skeleton, branch)) for branch in item.branches)
         case Frame():
