@@ -80,7 +80,6 @@ class Bodies:
                 self._report(problem)
 
     def _line(self, line: tree.Line, shape: Shape | None, scope: Scope) -> Sequence | None:
-        self._step(line.span)
         start, items = shape, []
         complete = True
         for link in line.chain:
@@ -97,6 +96,7 @@ class Bodies:
 
     def _link(self, link: tree.Link, shape: Shape | None, scope: Scope) -> list[Node] | None:
         """The nodes of one link of a chain (a layer may stand for none or for several); None if anything is wrong."""
+        self._step(link.span)
         try:
             match link:
                 case tree.Call() if link.name in scope.macros:

@@ -15,6 +15,7 @@ from dcgan_compiler.lint import lint
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse as parse_source
+from dcgan_compiler.syntax.scan import MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,23 @@ def compile_file(
     path: str | Path, *, overrides: Overrides | None = None, input_shape: Shape | None = None
 ) -> Compilation:
     """Compile the description in a file; raises `OSError` where it can not be read."""
-    name, data = str(path), Path(path).read_bytes()
     try:
-        source = decode(name, data)
+        source = read(path)
     except DescriptionError as error:
         return Compilation(error.diagnostics)
     return compile_source(source, overrides, input_shape)
 
 
+def read(path: str | Path) -> Source:
+    """The text of the file at a path, of which no more is read than a description may have; raises as `decode` does."""
+    with open(path, "rb") as file:
+        return decode(str(path), file.read(MAX_BYTES + 1))
+
+
 def decode(name: str, data: bytes) -> Source:
-    """The text of a file; raises `DescriptionError` where it is not UTF-8."""
+    """The text of a file; raises `DescriptionError` where it is too long or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise DescriptionError([problems.TOO_LONG.at(Span(Source(name, ""), 0, 0), limit=MAX_BYTES)])
     try:
         return Source(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -108,11 +108,11 @@ def _in_words(error: OSError) -> str:
 # Streams
 
 
-def read_input() -> bytes:
-    """All of standard input."""
+def read_input(limit: int) -> bytes:
+    """Standard input, up to a number of bytes."""
     if sys.stdin is None:
         raise Failure("can not read standard input: it is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(limit)
 
 
 def emit(text: str) -> None:

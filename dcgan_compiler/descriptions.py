@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dcgan_compiler.compiler import Compilation, analyse, compile_source, decode
+from dcgan_compiler.compiler import Compilation, analyse, compile_source, decode, read as read_file
 from dcgan_compiler.console import STDIN, read_input
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, render_all
 from dcgan_compiler.ir import Model, Shape
@@ -20,14 +20,12 @@ from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import json_form, tree
 from dcgan_compiler.syntax.parse import parse
 from dcgan_compiler.syntax.printer import print_model
-from dcgan_compiler.syntax.scan import is_json
+from dcgan_compiler.syntax.scan import MAX_BYTES, is_json
 
 
 def read(net: str) -> Source:
-    """The text of a description; raises `DescriptionError` where it is not UTF-8."""
-    if net == STDIN:
-        return decode("<stdin>", read_input())
-    return decode(net, Path(net).read_bytes())
+    """The text of a description; raises `DescriptionError` where it is too long or not UTF-8."""
+    return decode("<stdin>", read_input(MAX_BYTES + 1)) if net == STDIN else read_file(net)
 
 
 def read_trees(nets: Sequence[str]) -> list[tree.Model]:

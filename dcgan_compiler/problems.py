@@ -25,6 +25,12 @@ EMPTY = Kind(
     "there is no model in this file",
     "`dcganc new --list` shows descriptions to start from",
 )
+TOO_LONG = Kind(
+    "DG008",
+    ERROR,
+    "the description is longer than {limit:,} bytes",
+    "`repeat` and `block` say once what would be written many times",
+)
 JSON_SYNTAX = Kind("DG010", ERROR, "this is not JSON: expected {expected}, found {found}", "{hint}")
 JSON_DUPLICATE_KEY = Kind("DG011", ERROR, "the key {key} stands twice in this object")
 JSON_FORM = Kind("DG012", ERROR, "expected {expected}, found {found}", "{hint}")

@@ -223,14 +223,24 @@ def _setting_channels(body: Sequence) -> tuple[set[int], bool]:
 def tapped(body: Sequence) -> Sequence:
     """The body with a tap at every interface where the resolution changes: before each operator that changes it.
 
-    The mirror joins there what the tap kept. There is none at the input: nothing comes after it in the mirror.
+    The mirror joins there what the tap kept. There is none at the input: nothing comes after it in the mirror. A border
+    belongs to the operator behind it, so that there is none between the two, nor where the sizes are the same again.
     """
-    changing = [
-        node
-        for node in _operators(body)[1:]
-        if len(node.in_shape) == len(node.out_shape) > 1 and node.in_shape[1:] != node.out_shape[1:]
-    ]
+    operators = _operators(body)
+    changing = []
+    for before, node, after in zip([None, *operators], operators, [*operators[1:], None]):
+        ends = after if after is not None and _is_border(node) else node
+        if (
+            not (before is None or _is_border(before))
+            and len(node.in_shape) == len(ends.out_shape) > 1
+            and node.in_shape[1:] != ends.out_shape[1:]
+        ):
+            changing.append(node)
     return _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
+
+
+def _is_border(node: Node) -> bool:
+    return isinstance(node, Layer) and node.name == "pad"
 
 
 def _with_taps(body: Sequence, numbers: Mapping[int, int]) -> Sequence:

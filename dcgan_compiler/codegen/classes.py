@@ -299,14 +299,17 @@ _FOLLOWS = {("kernel_size", "padding"): _half, ("stride", "output_padding"): _on
 _TAKEN_NAMES = frozenset(("self", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))
 
 
+_ORDER = ("kernel_size", "stride", "padding", "output_padding", "dilation", "groups", "bias", "padding_mode")
+_KEYWORDS = {name: position for position, name in enumerate(_ORDER)}
+
+
 def _keywords(constructs: Sequence[Construct]) -> list[tuple[Hole, ...]]:
     """The keywords that any of the constructions gives, with torch's default where one does not."""
     differ = len({tuple(hole.role for hole in one.keywords) for one in constructs}) > 1
     if differ and all(one.general for one in constructs):
         return list(zip(*(one.general for one in constructs), strict=True))
     holes = {hole.role: hole for one in constructs for hole in one.keywords}
-    order = {name: position for position, name in enumerate(constructs[0].defaults)}
-    holes = dict(sorted(holes.items(), key=lambda item: order.get(item[0], -1)))
+    holes = dict(sorted(holes.items(), key=lambda item: _KEYWORDS.get(item[0], len(_KEYWORDS))))
     columns = []
     for role, example in holes.items():
         given = ({hole.role: hole for hole in one.keywords} for one in constructs)

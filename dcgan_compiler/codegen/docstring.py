@@ -128,6 +128,6 @@ def _relation(known: tuple[Value, ...], values: tuple[int, ...]) -> str | None:
 
 
 def _words(name: str) -> str:
-    """`DownBlock` as `Down block`; a word with more than one capital stays as it is."""
-    first, *rest = re.split(r"(?<=[a-z0-9])(?=[A-Z])", name)
-    return " ".join([first, *(word.lower() if word[1:].islower() else word for word in rest)])
+    """`DownBlock` as `Down block`; a name that is not made of words, such as `MBConv`, stays as it is."""
+    words = re.findall(r"[A-Z][a-z]{2,}|.", name)
+    return " ".join(words).capitalize() if all(len(word) > 2 for word in words) else name

@@ -56,7 +56,7 @@ def construct(layer: Layer, *, inplace: bool) -> Construct:
 
 
 def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Construct:
-    defaults = {"groups": 1} | {parameter.name: parameter.default for parameter in layer.definition.parameters}
+    defaults = {parameter.name: parameter.default for parameter in layer.definition.parameters}
     depthwise = layer.in_shape[0]
     roles = _positional_roles(layer, module)
     return Construct(
@@ -65,7 +65,7 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
         tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
         ("inplace=True",) if inplace and layer.definition.inplace else (),
         module.wrapper,
-        defaults,
+        {"groups": 1, **defaults},
         tuple(Hole(value, name) for name, value in module.general),
         layer if layer.definition.weights == "operator" else None,
     )

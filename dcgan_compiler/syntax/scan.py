@@ -9,6 +9,7 @@ from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax.tree import Comment
 
 MAX_DEPTH = 64
+MAX_BYTES = 2**18  # some 4,000 blocks; the parser takes seconds for more
 
 _TEXT_TOKEN = re.compile(r"""(?P<quoted>"[^"\r\n]*"|'[^'\r\n]*')|(?P<comment>\#[^\r\n]*)|(?P<bracket>[(){}])""")
 _JSON_TOKEN = re.compile(r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<bracket>[\[\]{}])""", re.DOTALL)

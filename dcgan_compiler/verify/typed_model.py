@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dcgan_compiler.codegen.structure import is_expression
-from dcgan_compiler.ir import Network, Node, Sequence, Shape, describe, layers
+from dcgan_compiler.codegen.structure import flattened, is_expression
+from dcgan_compiler.ir import Network, Node, Sequence, Shape, Skip, Tap, describe, layers
 from dcgan_compiler.verify.subject import Mismatch, Part, Subject, backward, check_gradients, require
 
 if TYPE_CHECKING:
@@ -58,9 +58,14 @@ def _blocks(network: Network) -> Iterator[tuple[str, Node]]:
     """The lines and heads that are modules, by the names of their attributes."""
     for line in network.body.items:
         has_module = any(layer.definition.module is not None for layer in layers(line))
-        if isinstance(line, Sequence) and line.name and has_module:
+        if isinstance(line, Sequence) and line.name and has_module and not _is_cut(line):
             yield line.name, line
     yield from network.heads
+
+
+def _is_cut(line: Sequence) -> bool:
+    """Whether a skip connection begins or ends inside a line, which is several modules then."""
+    return any(isinstance(node, (Tap, Skip)) for node in flattened(line)[1:-1])
 
 
 def _block_ends(node: Node) -> Iterator[Shape]:
