@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -64,9 +65,14 @@ class ClassDef:
     statements: tuple[str, ...]
     stored: tuple[str, ...]
 
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        """The position of each use, by its identity."""
+        return {id(use): number for number, use in enumerate(self.uses)}
+
     def holes(self, use: Structure) -> list[Hole]:
         """The arguments of one of the uses."""
-        number = next(number for number, other in enumerate(self.uses) if other is use)
+        number = self._numbers[id(use)]
         return [Hole(argument.values[number], argument.name, argument.is_channels) for argument in self.arguments]
 
 
