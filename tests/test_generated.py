@@ -71,9 +71,8 @@ def check_counts(model: Model, source: nn.Module, derived: nn.Module) -> None:
         assert sum(parameter.numel() for parameter in module.parameters()) == network.parameters
 
 
-@settings(slow_to_draw, max_examples=120)
-@given(programs(damaged=False))
-def test_random_programs_run_on_meta(text: str) -> None:
+def check_on_meta(text: str) -> None:
+    """What is accepted gives the same bytes twice, and code with the inferred shapes and counts."""
     compilation = compile_text(text)
     assume(compilation.model is not None)
     assert compile_text(text).code == compilation.code
@@ -84,6 +83,19 @@ def test_random_programs_run_on_meta(text: str) -> None:
         code, output = run(model, source, derived, torch.empty(4, *model.input_shape))
     assert output.shape[1:] == model.input_shape
     assert code.shape[1:] == model.source.out_shape
+
+
+@settings(slow_to_draw, max_examples=120)
+@given(programs(damaged=False))
+def test_random_programs_run_on_meta(text: str) -> None:
+    check_on_meta(text)
+
+
+@pytest.mark.slow
+@settings(slow_to_draw, max_examples=5000)
+@given(programs(damaged=False))
+def test_many_random_programs_run_on_meta(text: str) -> None:
+    check_on_meta(text)
 
 
 @settings(slow_to_draw, max_examples=60)
