@@ -18,7 +18,7 @@ from dcgan_compiler.names import check_label
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
-MAX_STEPS = 50_000
+MAX_STEPS = 20_000
 MAX_REPEAT = 10_000
 MAX_MACRO_DEPTH = 32
 _DEPEND_ON_THE_CALL = ("DG2", "DG3")

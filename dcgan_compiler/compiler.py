@@ -93,14 +93,21 @@ def decode(name: str, data: bytes) -> Source:
     if len(data) > MAX_BYTES:
         raise DescriptionError([problems.TOO_LONG.at(Span(Source(name, ""), 0, 0), limit=MAX_BYTES)])
     try:
-        return Source(name, data.decode("utf-8"))
+        source = Source(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        hint = "it looks like UTF-16: save it as UTF-8" if utf16 else "save it as UTF-8"
-        before = Source(name, data[: error.start].decode("utf-8"))
-        place = Span(before, len(before.text), len(before.text))
-        byte = f"0x{data[error.start]:02x}"
-        raise DescriptionError([problems.NOT_UTF8.at(place, byte=byte, offset=error.start, hint=hint)]) from None
+        raise DescriptionError([_not_text(name, data, error.start)]) from None
+    if "\0" in source.text:
+        raise DescriptionError([_not_text(name, data, data.index(0))])
+    return source
+
+
+def _not_text(name: str, data: bytes, offset: int) -> Diagnostic:
+    """The problem of a byte that is not UTF-8, or of one that is zero, as in every text in UTF-16."""
+    utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[offset] == 0
+    hint = "it looks like UTF-16: save it as UTF-8" if utf16 else "save it as UTF-8"
+    before = Source(name, data[:offset].decode("utf-8"))
+    place = Span(before, len(before.text), len(before.text))
+    return problems.NOT_UTF8.at(place, byte=f"0x{data[offset]:02x}", offset=offset, hint=hint)
 
 
 def load(

@@ -10,6 +10,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 
@@ -17,6 +18,7 @@ from dcgan_compiler.source import Span
 
 ERROR, WARNING = "error", "warning"
 MAX_SHOWN = 20
+MAX_CANDIDATES = 200
 _EXCERPT_WIDTH = 100
 
 
@@ -121,8 +123,13 @@ class DescriptionError(Exception):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, or None."""
-    matches = difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.6)
+    """The known word that `word` was probably meant to be, or None; of very many, only the first are looked at."""
+    return _closest(word[:80], tuple(sorted(known)[:MAX_CANDIDATES]))
+
+
+@lru_cache(maxsize=256)
+def _closest(word: str, known: tuple[str, ...]) -> str | None:
+    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 

@@ -153,30 +153,29 @@ def _probability_head(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
 
 def _unused_names(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
     """Params, blocks and arguments of blocks that nothing refers to."""
-    macros = [statement for statement in syntax.statements if isinstance(statement, tree.Macro)]
+    called = {node.name for node in _nodes(syntax.statements) if isinstance(node, tree.Call)}
+    referred = set().union(*map(_free_names, syntax.statements))
     for statement in syntax.statements:
-        if isinstance(statement, tree.Param) and not _refers(_in_view(syntax, statement.name), statement.name):
+        if isinstance(statement, tree.Param) and statement.name not in referred:
             yield problems.UNUSED_NAME.at(statement.name_span, what="the param", name=statement.name)
-    for macro in macros:
-        calls = (node for node in _nodes(syntax.statements) if isinstance(node, tree.Call))
-        if not any(call.name == macro.name for call in calls):
-            yield problems.UNUSED_NAME.at(macro.name_span, what="the block", name=macro.name)
-        for parameter in macro.parameters:
-            if not _refers((macro.parameters, macro.body), parameter.name):
+        if not isinstance(statement, tree.Macro):
+            continue
+        if statement.name not in called:
+            yield problems.UNUSED_NAME.at(statement.name_span, what="the block", name=statement.name)
+        inside = _names(statement)
+        for parameter in statement.parameters:
+            if parameter.name not in inside:
                 yield problems.UNUSED_NAME.at(parameter.span, what="the argument", name=parameter.name)
 
 
-def _in_view(syntax: tree.Model, param: str) -> tuple[tree.Statement, ...]:
-    """The statements in which a name can mean the param: not the blocks with an argument of that name."""
-    return tuple(
-        statement
-        for statement in syntax.statements
-        if not (isinstance(statement, tree.Macro) and param in [one.name for one in statement.parameters])
-    )
+def _free_names(statement: tree.Statement) -> set[str]:
+    """The names in a statement that can mean a param: in a block, those that are no argument of it."""
+    bound = {one.name for one in statement.parameters} if isinstance(statement, tree.Macro) else set()
+    return _names(statement) - bound
 
 
-def _refers(part: object, name: str) -> bool:
-    return any(isinstance(node, tree.Name) and node.id == name for node in _nodes(part))
+def _names(part: tree.Node) -> set[str]:
+    return {node.id for node in _nodes(part) if isinstance(node, tree.Name)}
 
 
 def _nodes(part: object) -> Iterator[tree.Node]:

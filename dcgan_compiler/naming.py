@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain, count
 
 from dcgan_compiler.ir import Layer, Sequence
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR
@@ -24,8 +25,8 @@ def named(body: Sequence, *, has_head: bool) -> Sequence:
     for number, line in enumerate(blocks, start=1):
         is_head = has_head and line is blocks[-1] and HEAD not in taken and _is_head(line)
         role = HEAD if is_head else f"block{number}"
-        free = (name for name in (role, *(f"{role}_{n}" for n in range(2, len(lines) + 2))) if name not in taken)
-        names[id(line)] = line.name if line.labelled else next(free)
+        candidates = chain((role,), (f"{role}_{n}" for n in count(2)))
+        names[id(line)] = line.name if line.labelled else next(name for name in candidates if name not in taken)
     return replace(body, items=tuple(replace(line, name=names.get(id(line))) for line in lines))
 
 

@@ -227,8 +227,8 @@ def tapped(body: Sequence) -> Sequence:
     belongs to the operator behind it, so that there is none between the two, nor where the sizes are the same again.
     """
     operators = _operators(body)
-    changing = []
-    for before, node, after in zip([None, *operators], operators, [*operators[1:], None]):
+    changing: list[Node] = []
+    for before, node, after in zip([None, *operators], operators, [*operators[1:], None], strict=False):
         ends = after if after is not None and _is_border(node) else node
         if (
             not (before is None or _is_border(before))

@@ -1,6 +1,7 @@
 """What must hold for every input whatever it is: the judgement of the fuzzer and of the regression tests.
 
-An input is refused with diagnostics or compiled, within 2 seconds of processor time and 300 MB for the whole process.
+An input is refused with diagnostics or compiled, within 2 seconds of processor time and 300 MB for the whole process;
+for a network of thousands of layers there is a millisecond more for each, and its code is not generated.
 No exception but `DescriptionError` leaves the public functions, a message has no character that a terminal would obey,
 and the code is Python. What can be read can be laid out as text and as JSON, and reads back as the same tree.
 """
@@ -25,6 +26,7 @@ from dcgan_compiler.syntax.parse import parse
 from dcgan_compiler.syntax.printer import print_model
 
 MAX_SECONDS = 2.0
+SECONDS_PER_LAYER = 0.001
 MAX_MEGABYTES = 300
 MAX_GENERATED_LAYERS = 500  # black takes a millisecond and more for each, so longer code is out of the time by design
 
@@ -45,13 +47,13 @@ def judge(name: str, data: bytes) -> str:
     """What became of an input: COMPILED, REFUSED, or ANALYSED where the code would be long; raises `Broken`."""
     start = time.process_time()
     try:
-        outcome = _outcome(name, data)
+        outcome, layers = _outcome(name, data)
     except Broken:
         raise
     except Exception as error:
         raise Broken(_signature(error), traceback.format_exc()) from error
     seconds = time.process_time() - start
-    if seconds > MAX_SECONDS:
+    if seconds > MAX_SECONDS + layers * SECONDS_PER_LAYER:
         raise Broken("too slow", f"{seconds:.1f} s")
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_PER_MEGABYTE
     if megabytes > MAX_MEGABYTES:
@@ -69,11 +71,12 @@ def _signature(error: Exception) -> str:
     return f"{type(error).__name__} in {places[-1] if places else 'the oracle'}"
 
 
-def _outcome(name: str, data: bytes) -> str:
+def _outcome(name: str, data: bytes) -> tuple[str, int]:
+    """What became of an input, and the layers of both halves."""
     try:
         source = decode(name, data)
     except DescriptionError as error:
-        return _refused(str(error))
+        return _refused(str(error)), 0
     compilation = analyse(source)
     rendered = render_all(compilation.diagnostics)
     _check_message(rendered)
@@ -83,13 +86,12 @@ def _outcome(name: str, data: bytes) -> str:
         pass  # told as diagnostics, too
     if compilation.model is None:
         errors = any(diagnostic.is_error for diagnostic in compilation.diagnostics)
-        return _refused(rendered) if errors else _broken("refused without an error", rendered)
-    return _generated(compilation.model)
+        return _refused(rendered) if errors else _broken("refused without an error", rendered), 0
+    layers = len(compilation.model.source.layers) + len(compilation.model.derived.layers)
+    return (_generated(compilation.model) if layers <= MAX_GENERATED_LAYERS else ANALYSED), layers
 
 
 def _generated(model: Model) -> str:
-    if len(model.source.layers) + len(model.derived.layers) > MAX_GENERATED_LAYERS:
-        return ANALYSED
     code = generate(model)
     try:
         compile(code, "<generated>", "exec", dont_inherit=True)

@@ -340,3 +340,10 @@ def test_a_picture_is_replaced_but_no_other_file(tmp_path: Path, monkeypatch: py
     Path("net.dgan").write_text(SMALL.replace("latent 3", "latent 4"))
     assert run(main, ["graph", "net.dgan", "-o", "mine.svg"]).exit_code == 0
     assert "z (4)" in texts(Path("mine.svg").read_text())
+
+
+@pytest.mark.parametrize("form", ["svg", "mermaid", "dot"])
+def test_repeated_blocks_keep_their_skip_connections(form: str) -> None:
+    """Three blocks that differ in the numbers of their skip connections only are not drawn as one."""
+    text = "autoencoder A {\ninput (1, 16, 16)\nencoder { repeat 3 { conv(2, 3, padding=1) -> max_pool(2) } }\n"
+    assert graph(analysed(text + "decoder mirror { skips concat }\n}"), form)

@@ -9,9 +9,10 @@ from interpreter import Checked, check_on_torch
 from programs import linear_programs
 from torch import Tensor
 
+from dcgan_compiler.codegen.structure import flattened
 from dcgan_compiler.compiler import analyse
 from dcgan_compiler.diagnostics import render_all
-from dcgan_compiler.ir import Gate, Model, Network, Node, Parallel, Sequence, Shape, layers
+from dcgan_compiler.ir import Gate, Model, Network, Node, Parallel, Sequence, Shape, Skip, layers
 from dcgan_compiler.layers.definition import NORM, Draft
 from dcgan_compiler.mirror import mirror
 from dcgan_compiler.policy import Policy
@@ -413,3 +414,12 @@ def test_the_code_of_an_autoencoder_without_a_latent_is_the_output_of_its_encode
 def test_published_pairs(kind: str, body: str, input_shape: Shape, latent: int, parameters: tuple[int, int]) -> None:
     found = model(body, input_shape, kind=kind, latent=latent)
     assert (found.source.parameters, found.derived.parameters) == parameters
+
+
+def test_a_border_has_no_skip_connection_of_its_own() -> None:
+    """Behind the border of the input, the decoder would be given the image; behind others, the same map twice."""
+    body = 'repeat 2 { conv(2, kernel_size=4, stride=2, padding="same") -> relu }\nconv(2, kernel_size=4, padding="same")'
+    text = f"autoencoder A {{\ninput (1, 33, 33)\nencoder {{\n{body}\n}}\ndecoder mirror {{\nskips add\n}}\n}}"
+    found = analyse(Source("a", text)).model
+    assert found is not None
+    assert [skip.out_shape for skip in flattened(found.derived.body) if isinstance(skip, Skip)] == [(2, 17, 17)]

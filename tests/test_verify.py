@@ -281,3 +281,29 @@ def test_a_wrong_description_is_not_run(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["verify", str(tmp_path / "net.dgan")])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("error[DG201]")
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        "repeat 3 { conv(2, 3, padding=1) -> relu -> max_pool(2) }",  # a line that is cut by its skip connections
+        "max_pool(2)\nconv(2, 4, stride=2, padding=1) -> relu",  # one that starts at what has no gradient
+    ],
+)
+def test_skip_connections_raise_no_false_alarm(encoder: str) -> None:
+    text = f"autoencoder A {{\ninput (1, 16, 16)\nencoder {{\n{encoder}\n}}\ndecoder mirror {{\nskips concat\n}}\n}}"
+    for name, (status, remark) in results(*compiled(text)).items():
+        assert status != FAILED, f"{name}: {remark}"
+
+
+def test_whole_numbers_are_floats_where_torch_declares_floats() -> None:
+    """torch.jit.script takes no int there."""
+    chain = "leaky_relu(1) -> dropout(0) -> elu(2) -> hardtanh(-2, 2) -> rms_norm(1) -> batch_norm(1, 1)"
+    text = f"autoencoder A {{\ninput (4)\nencoder {{ linear(4, bias=false) -> {chain} }}\n}}"
+    assert results(*compiled(text))["torch.jit.script"].status == PASSED
+
+
+def test_a_label_and_a_stored_argument_of_a_class_have_different_names() -> None:
+    body = "repeat 2 { concat { branch { } branch { out_channels: conv(4, 3, padding=1) -> relu; relu } } }"
+    found = results(*compiled(f"autoencoder A {{\ninput (3, 8, 8)\nencoder {{ {body} }}\n}}"))
+    assert FAILED not in {status for status, _ in found.values()}

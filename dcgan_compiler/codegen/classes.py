@@ -277,7 +277,8 @@ class _Comparison:
     def _argument(self, role: str, values: Values, *, is_channels: bool) -> Argument:
         """The argument of a role with these values, which is added if there is none yet."""
         if (role, values) not in self.arguments:
-            name = free_name(role, [argument.name for argument in self.arguments.values()])
+            attributes = [attribute.name for use in self.uses[:1] for attribute in use.attributes]
+            name = free_name(role, [*(argument.name for argument in self.arguments.values()), *attributes])
             self.arguments[role, values] = Argument(name, values, is_channels)
         return self.arguments[role, values]
 
