@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test sweep lint bench clean
+.PHONY: help demo test sweep fuzz lint bench clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -21,6 +21,10 @@ test: $(VENV)/test.stamp  ## run the tests
 
 sweep: $(VENV)/test.stamp  ## run the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
+
+COUNT := 1000000
+fuzz: $(VENV)/test.stamp  ## try COUNT random and damaged inputs, going on where the last run was
+	$(BIN)/python fuzz/fuzz.py --count $(COUNT)
 
 lint: $(VENV)/test.stamp  ## check style and types
 	$(BIN)/ruff check .

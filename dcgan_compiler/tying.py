@@ -26,6 +26,7 @@ def _why_not(layer: Layer, original: Layer, described: bool) -> str | None:
         return "it is parametrized"
     swapped = (layer.in_shape[0], layer.out_shape[0]) == (original.out_shape[0], original.in_shape[0])
     same_kernel = layer.arguments.get("kernel_size") == original.arguments.get("kernel_size")
-    if not swapped or not same_kernel or layer.name == "conv" == original.name:
+    convolved_twice = layer.name == "conv" and original.name in ("conv", "depthwise_conv")
+    if not swapped or not same_kernel or convolved_twice:
         return "the weight in the mirror has another shape, by `upsample`, `width` or `skips concat`"
     return None

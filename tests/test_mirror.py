@@ -418,8 +418,16 @@ def test_published_pairs(kind: str, body: str, input_shape: Shape, latent: int, 
 
 def test_a_border_has_no_skip_connection_of_its_own() -> None:
     """Behind the border of the input, the decoder would be given the image; behind others, the same map twice."""
-    body = 'repeat 2 { conv(2, kernel_size=4, stride=2, padding="same") -> relu }\nconv(2, kernel_size=4, padding="same")'
+    body = 'repeat 2 { conv(2, 4, stride=2, padding="same") -> relu }\nconv(2, 4, padding="same")'
     text = f"autoencoder A {{\ninput (1, 33, 33)\nencoder {{\n{body}\n}}\ndecoder mirror {{\nskips add\n}}\n}}"
     found = analyse(Source("a", text)).model
     assert found is not None
     assert [skip.out_shape for skip in flattened(found.derived.body) if isinstance(skip, Skip)] == [(2, 17, 17)]
+
+
+@pytest.mark.parametrize("layer", ["conv(4, 3, padding=1)", "depthwise_conv(3, padding=1, multiplier=2)"])
+def test_a_convolution_that_undoes_one_can_not_share_its_weight(layer: str) -> None:
+    options = "decoder mirror {\ntied true\nupsample nearest\n}"
+    text = f"autoencoder A {{\ninput (4, 8, 8)\nencoder {{\n{layer}\n}}\n{options}\n}}"
+    compilation = analyse(Source("a", text))
+    assert [one.kind.code for one in compilation.diagnostics] == ["DG405"]

@@ -307,3 +307,9 @@ def test_a_label_and_a_stored_argument_of_a_class_have_different_names() -> None
     body = "repeat 2 { concat { branch { } branch { out_channels: conv(4, 3, padding=1) -> relu; relu } } }"
     found = results(*compiled(f"autoencoder A {{\ninput (3, 8, 8)\nencoder {{ {body} }}\n}}"))
     assert FAILED not in {status for status, _ in found.values()}
+
+
+def test_an_argument_of_a_block_may_be_called_super() -> None:
+    body = "block Down(c, super=2) { conv(c, super) }\nencoder { Down(4) -> Down(6, 3) }"
+    found = results(*compiled(f"autoencoder A {{\ninput (3, 8, 8)\n{body}\n}}"))
+    assert FAILED not in {status for status, _ in found.values()}

@@ -303,7 +303,7 @@ def _one_less(argument: Argument, values: Values) -> str | None:
 
 
 _FOLLOWS = {("kernel_size", "padding"): _half, ("stride", "output_padding"): _one_less}
-_TAKEN_NAMES = frozenset(("self", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))
+_TAKEN_NAMES = frozenset(("self", "super", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))
 
 
 _ORDER = ("kernel_size", "stride", "padding", "output_padding", "dilation", "groups", "bias", "padding_mode")

@@ -1,0 +1,65 @@
+"""A short run of the fuzzer, and that it finds, minimises and resumes; `make fuzz` is the long one."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FUZZ = Path(__file__).parents[1] / "fuzz"
+COUNT = 1000
+
+
+def run(folder: Path, count: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, FUZZ / "fuzz.py", "--count", str(count), "--folder", folder]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def fuzz(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The fuzzer as a module."""
+    monkeypatch.syspath_prepend(FUZZ)
+    spec = importlib.util.spec_from_file_location("fuzz", FUZZ / "fuzz.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "fuzz", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_input_breaks_a_rule(tmp_path: Path) -> None:
+    """In a process of its own, whose memory is that of the compiler alone; then once more, from where it was."""
+    for count in (COUNT, 2 * COUNT):
+        done = run(tmp_path, count)
+        assert done.returncode == 0, done.stdout + done.stderr
+        state = json.loads((tmp_path / "state.json").read_text())
+        assert state["done"] == count and sum(state["outcomes"].values()) == count
+    assert state["outcomes"]["compiled"] > COUNT / 10
+    assert state["failures"] == {} and [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_chunk_is_always_the_same(fuzz: ModuleType) -> None:
+    corpus = fuzz.examples()
+    first, again, other = (list(fuzz.chunk(number, corpus)) for number in (3, 3, 4))
+    assert first == again != other and len(first) == fuzz.CHUNK
+
+
+def test_a_failure_is_written_in_its_smallest_form(
+    fuzz: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(name: str, data: bytes) -> str:
+        if b"relu" in data and b"conv" in data:
+            raise fuzz.Broken("two words", "the details")
+        return "refused"
+
+    monkeypatch.setattr(fuzz, "judge", judge)
+    state = fuzz.State()
+    for _ in range(2):
+        fuzz._try(state, "net.dgan", b"gan Net { conv(3) -> batch_norm -> leaky_relu }" * 20, tmp_path)
+    (file,) = state.failures.values()
+    assert sorted((tmp_path / file).read_bytes().split(b" ")) in ([b"convrelu"], [b"reluconv"], [b"conv", b"relu"])
+    assert (tmp_path / file).with_suffix(".txt").read_text() == "two words\nthe details\n"
+    assert state.outcomes == {"broken": 2}
