@@ -15,13 +15,13 @@ _NUMBERS = rb"""0 1 2 3 7 64 255 256 10000 2147483647 2147483648 1000000000000 1
     1000000000000000001 99999999999999999999999999 -1 -0 -0.0 0.0 0.5 1e-320 1e308 1e309 1e999 .5 5. 007 1_000 0x10
     NaN Infinity true false null (1,2) (1,1) (0,) () 1/3 2**64 2**-64 1/0 -1%3""".split()
 _WORDS = rb"""gan vae autoencoder param input latent init classes condition default block train discriminator generator
-    encoder decoder mirror at norm activation dropout output upsample unpool spectral_norm width skips tied residual skip
-    sum concat branch gate repeat index in_channels min max same none keep drop transpose nearest bilinear pixel_shuffle
-    concat add conv conv_transpose depthwise_conv linear flatten unflatten pad crop pixel_unshuffle batch_norm group_norm
-    layer_norm instance_norm relu leaky_relu prelu softmax tanh sigmoid identity max_pool avg_pool global_avg_pool
-    adaptive_avg_pool self_attention minibatch_stddev weight_norm kernel_size stride padding dilation groups bias
-    output_padding padding_mode "zeros" "reflect" "same" size scale_factor mode affine heads forward __class__ self
-    import lambda None $schema params blocks parameters body label chain""".split()
+    encoder decoder mirror at norm activation dropout output upsample unpool spectral_norm width skips tied residual
+    skip sum concat branch gate repeat index in_channels min max same none keep drop transpose nearest bilinear
+    pixel_shuffle concat add conv conv_transpose depthwise_conv linear flatten unflatten pad crop pixel_unshuffle
+    batch_norm group_norm layer_norm instance_norm relu leaky_relu prelu softmax tanh sigmoid identity max_pool
+    avg_pool global_avg_pool adaptive_avg_pool self_attention minibatch_stddev weight_norm kernel_size stride padding
+    dilation groups bias output_padding padding_mode "zeros" "reflect" "same" size scale_factor mode affine heads
+    forward __class__ self import lambda None $schema params blocks parameters body label chain""".split()
 _MARKS = rb"""{ } ( ) [ ] , ; : = -> + - * / // % ** == != < <= > >= # " ' \ ` @ & | ~ ! ? . $ ^ """.split()
 _ODD = [
     *(bytes([byte]) for byte in (0, 7, 9, 10, 11, 12, 13, 27, 127, 128, 192, 255)),

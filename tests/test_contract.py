@@ -6,7 +6,7 @@ from generated import compiled, halves, run
 
 COMBINATORS = {
     "residual": "residual { conv(6) -> relu -> conv(4) } -> relu",
-    "skip": "residual { relu -> conv(8, stride=2) -> relu -> conv(8) } skip { conv(8, kernel_size=1, stride=2, padding=0) }",
+    "skip": "residual { relu -> conv(8, stride=2) -> conv(8) } skip { conv(8, kernel_size=1, stride=2, padding=0) }",
     "sum": "sum { branch { conv(6) } branch { batch_norm -> conv(6, kernel_size=1, padding=0) } }",
     "concat": "concat { branch { conv(4) -> relu } branch {} branch { max_pool(3, stride=1, padding=1) -> conv(2) } }",
     "gate": "conv(6) -> gate { adaptive_avg_pool(1) -> conv(6, kernel_size=1, padding=0) -> sigmoid } -> relu",

@@ -1,4 +1,4 @@
-"""Every budget and every oddity of the input: the first line of what is said, and that it is said within two seconds."""
+"""Every budget and every oddity of the input: the first line of what is said, and that it is said in two seconds."""
 
 from __future__ import annotations
 
