@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import dcgan_compiler
