@@ -121,7 +121,7 @@ def _with_room_for_skips(pieces: list[Piece]) -> list[Piece]:
 
 def _takes_channels(piece: Piece) -> bool:
     """Whether a piece begins with an operator that takes any number of channels."""
-    first = piece.parts[0].what
+    first = piece.parts[0].what if piece.parts else None
     return isinstance(first, Draft) and bool(VOCABULARY[first.name].width) and first.arguments.get("groups", 1) == 1
 
 

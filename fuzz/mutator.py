@@ -126,7 +126,7 @@ def _swap(random: Random, data: bytes, _: Sequence[bytes]) -> bytes:
 def _lines(random: Random, data: bytes, _: Sequence[bytes]) -> bytes:
     lines = data.split(b"\n")
     line = lines.pop(random.randrange(len(lines)))
-    for _ in range(random.choice((0, 1, 2, 30))):
+    for _copy in range(random.choice((0, 1, 2, 30))):
         lines.insert(random.randrange(len(lines) + 1), line)
     return b"\n".join(lines)
 

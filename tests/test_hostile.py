@@ -3,8 +3,8 @@
 A description with a payload is refused with a diagnostic, or compiled to code whose syntax tree is that of the same
 description with a harmless word in its place, but for constants and the name that the word became. Where a payload
 stands bare in the text it is part of the description, and `#` may well take a line out of it: there the code has no
-name that the harmless one lacks. The code that differs from the harmless one in more than its docstring is run as
-well, and must not touch the canary. Messages have no character that a terminal obeys.
+name that the harmless one lacks. The code that differs from the harmless one in more than its docstring is run as well,
+and must not touch the canary. Messages have no character that a terminal obeys.
 
 Black is left out, which would take nine tenths of the time: it keeps the tree.
 """

@@ -431,3 +431,8 @@ def test_a_convolution_that_undoes_one_can_not_share_its_weight(layer: str) -> N
     text = f"autoencoder A {{\ninput (4, 8, 8)\nencoder {{\n{layer}\n}}\n{options}\n}}"
     compilation = analyse(Source("a", text))
     assert [one.kind.code for one in compilation.diagnostics] == ["DG405"]
+
+
+def test_a_skip_connection_before_an_operator_whose_mirror_is_nothing() -> None:
+    body = "conv(2, kernel_size=3, stride=1)\navg_pool(1)\nconv(4)"
+    model(body, (1, 8, 8), "skips concat")  # which runs it on torch
