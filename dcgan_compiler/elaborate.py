@@ -63,7 +63,7 @@ class _Halves:
         source = self._described(shape, latent)
         policy = self._policy()
         if source and policy and policy.skips != NONE:
-            source = replace(source, body=tapped(source.body))
+            source = replace(source, body=named(tapped(source.body), has_head=latent is not None))
         derived = self._written(source, latent) if policy is None else self._mirrored(source, policy, latent)
         if source is None or derived is None or shape is None:
             return None

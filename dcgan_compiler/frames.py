@@ -62,7 +62,7 @@ def _tail(sequence: Sequence) -> list[Node]:
         if isinstance(item, Sequence) and item.macro is None:
             inner = _tail(item)
             tail = inner + tail
-            if len(inner) < len(list(_leaves(item))):
+            if len(inner) < len(list(leaves(item))):
                 return tail
         elif not _stands_between(item):
             return tail
@@ -77,11 +77,11 @@ def _stands_between(node: Node) -> bool:
     return isinstance(node, Gate) or (isinstance(node, Sequence) and not node.transposed)
 
 
-def _leaves(sequence: Sequence) -> Iterator[Node]:
+def leaves(sequence: Sequence) -> Iterator[Node]:
     """The nodes of a sequence, out of its lines; a macro call is one node."""
     for item in sequence.items:
         if isinstance(item, Sequence) and item.macro is None:
-            yield from _leaves(item)
+            yield from leaves(item)
         else:
             yield item
 
@@ -111,7 +111,7 @@ def _without(sequence: Sequence, count: int) -> Sequence:
     items = list(sequence.items)
     while count:
         last = items.pop()
-        size = len(list(_leaves(last))) if isinstance(last, Sequence) and last.macro is None else 1
+        size = len(list(leaves(last))) if isinstance(last, Sequence) and last.macro is None else 1
         if isinstance(last, Sequence) and size > count:
             items.append(_without(last, count))
         count = max(0, count - size)

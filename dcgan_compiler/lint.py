@@ -31,7 +31,9 @@ def _checkerboard(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
     """Windows of a transposed convolution that overlap unevenly; one warning for all of the same geometry."""
     found: dict[tuple[str, str], dict[int, Span]] = {}
     for layer in model.derived.layers:
-        if layer.name == "conv_transpose" and any(w.k > 1 and w.k % w.s for w in windows(layer.arguments)):
+        pooled = layer.undoes is not None and layer.undoes.definition.pools
+        uneven = layer.name == "conv_transpose" and any(w.k > 1 and w.k % w.s for w in windows(layer.arguments))
+        if uneven and not pooled:
             kernel, stride = (show(uniform(layer.arguments[name])) for name in ("kernel_size", "stride"))
             found.setdefault((kernel, stride), {})[layer.span.start] = layer.span
     for (kernel, stride), spans in found.items():

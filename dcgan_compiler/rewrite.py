@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence as Items
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from math import prod
 from typing import NamedTuple
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
+from dcgan_compiler.frames import leaves
 from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, describe, layers, rebuilt
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft
@@ -236,7 +237,24 @@ def tapped(body: Sequence) -> Sequence:
             and node.in_shape[1:] != ends.out_shape[1:]
         ):
             changing.append(node)
-    return _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
+    with_taps = _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
+    return replace(with_taps, items=tuple(piece for line in with_taps.items for piece in _cut_at_taps(line)))
+
+
+def _cut_at_taps(line: Node) -> list[Node]:
+    """A line as lines of its own before and after each tap in it; the first with weights keeps the label."""
+    nodes = list(leaves(line)) if isinstance(line, Sequence) else []
+    cuts = [position for position, node in enumerate(nodes) if isinstance(node, Tap) and position]
+    if not cuts or not isinstance(line, Sequence):
+        return [line]
+    parts = [nodes[start:stop] for start, stop in pairwise([0, *cuts, len(nodes)])]
+    weighted = [any(layer.parameters for node in part for layer in layers(node)) for part in parts]
+    labelled = weighted.index(True) if any(weighted) else 0
+    pieces = [Sequence.build(part, part[0].in_shape, line.span) for part in parts]
+    return [
+        replace(piece, name=line.name, labelled=line.labelled) if number == labelled else piece
+        for number, piece in enumerate(pieces)
+    ]
 
 
 def _is_border(node: Node) -> bool:

@@ -105,10 +105,9 @@ def _word(random: Random, data: bytes, _: Sequence[bytes]) -> bytes:
 
 
 def _insert_word(random: Random, data: bytes, _: Sequence[bytes]) -> bytes:
-    at, _ = _match(random, _WORD, data)
-    return _replaced(
-        data, at, at, random.choice(random.choice((_NUMBERS, _WORDS, _MARKS))) + random.choice((b"", b" "))
-    )
+    at = _match(random, _WORD, data)[0]
+    word = random.choice(random.choice((_NUMBERS, _WORDS, _MARKS)))
+    return _replaced(data, at, at, word + random.choice((b"", b" ")))
 
 
 def _number(random: Random, data: bytes, _: Sequence[bytes]) -> bytes:

@@ -110,7 +110,8 @@ def module(node: Node, before: Node | None) -> Expression:
         case Layer() if node.definition.module is not None:
             return construct(node, inplace=_is_fresh(before))
         case Layer():
-            return _Builder(class_name(node.name), node.definition.summary).structure([node])
+            summary = node.definition.summary
+            return _Builder(class_name(node.name), summary[0].upper() + summary[1:]).structure([node])
         case Parallel():
             return parallel_structure(node, [])
         case Gate():
