@@ -115,7 +115,7 @@ NORM_FIRST = Kind(
 SIGMOID_HEAD = Kind(
     "DG904",
     WARNING,
-    "the discriminator ends in `{layer}`, but the losses of PyTorch and of `train` take logits",
+    "the discriminator ends in `{layer}`, but the losses of PyTorch for a GAN take logits",
     "remove it; use BCEWithLogitsLoss",
 )
 LATENT_TOO_LARGE = Kind(
