@@ -8,6 +8,7 @@ and the code is Python. What can be read can be laid out as text and as JSON, an
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -26,7 +27,8 @@ from dcgan_compiler.syntax import json_form, tree
 from dcgan_compiler.syntax.parse import parse
 from dcgan_compiler.syntax.printer import print_model
 
-MAX_SECONDS = 2.0
+# Beside other tests, on processors that share their caches, the same work takes several times as long.
+MAX_SECONDS = 10.0 if "PYTEST_XDIST_WORKER" in os.environ else 2.0
 SECONDS_PER_LAYER = 0.001
 MAX_MEGABYTES = 300
 MAX_GENERATED_LAYERS = 500  # black takes a millisecond and more for each, so longer code is out of the time by design
