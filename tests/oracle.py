@@ -38,6 +38,14 @@ _PACKAGE = Path(dcgan_compiler.__file__).parent
 _RSS_PER_MEGABYTE = 2**20 if sys.platform == "darwin" else 2**10
 
 
+def _most_memory() -> float:
+    """The most memory that the process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_PER_MEGABYTE
+
+
+_INHERITED_MEGABYTES = _most_memory()  # Linux hands a process the peak of the one that started it
+
+
 class Broken(Exception):
     """A rule that an input breaks; `signature` is equal for inputs that break it in the same way."""
 
@@ -58,8 +66,8 @@ def judge(name: str, data: bytes) -> str:
     seconds = time.process_time() - start
     if seconds > MAX_SECONDS + layers * SECONDS_PER_LAYER:
         raise Broken("too slow", f"{seconds:.1f} s")
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _RSS_PER_MEGABYTE
-    if megabytes > MAX_MEGABYTES:
+    megabytes = _most_memory()
+    if megabytes > max(MAX_MEGABYTES, _INHERITED_MEGABYTES):
         raise Broken("too much memory", f"{megabytes:.0f} MB")
     return outcome
 
