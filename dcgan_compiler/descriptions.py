@@ -17,9 +17,8 @@ from dcgan_compiler.options import Overrides
 from dcgan_compiler.output import sign, unified
 from dcgan_compiler.resources import listing
 from dcgan_compiler.source import Source
-from dcgan_compiler.syntax import json_form, tree
+from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse
-from dcgan_compiler.syntax.printer import print_model
 from dcgan_compiler.syntax.scan import MAX_BYTES, is_json
 
 
@@ -47,6 +46,9 @@ def laid_out(syntax: tree.Model) -> str:
 
     It is read again, since it will replace what somebody wrote; a difference would be a bug in the printer.
     """
+    from dcgan_compiler.syntax import json_form
+    from dcgan_compiler.syntax.printer import print_model
+
     source = syntax.span.source
     text = json_form.write(syntax) if is_json(source) else print_model(syntax)
     again = parse(Source(source.name, text))
