@@ -1,7 +1,7 @@
 """`dcganc verify`: runs what was generated and compares it with the typed model, check by check. Needs torch.
 
-Every check builds the classes anew, so that none depends on another, and runs them on a batch of two. A check passes by
-returning, with a remark. It raises `NotApplicable` where torch itself has no such thing for this model, and anything
+Every check has instances of its own, so that none depends on another, and runs them on a batch of two. A check passes
+by returning, with a remark. It raises `NotApplicable` where torch itself has no such thing for this model, and anything
 else where the generated code is wrong.
 """
 

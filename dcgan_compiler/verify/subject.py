@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +38,8 @@ class Part:
         return found
 
     def build(self, seed: int = 0) -> nn.Module:
-        """A new instance in eval mode, with weights that the seed decides."""
-        import torch
-
-        torch.manual_seed(seed)
-        return self.generated().eval()
+        """An instance of its own in eval mode, with weights that the seed decides."""
+        return copy.deepcopy(_initialized(self, seed))
 
     def inputs(self, convert: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> tuple[Any, ...]:
         """A batch for it, every time the same, with each tensor converted."""
@@ -53,11 +52,20 @@ class Part:
         return (first, skips) if skips else (first,)
 
     def run(self) -> list[Tensor]:
-        """What a new instance makes of the batch."""
+        """What an instance makes of the batch."""
         import torch
 
         with torch.no_grad():
             return tensors(self.build()(*self.inputs()))
+
+
+@cache
+def _initialized(part: Part, seed: int) -> nn.Module:
+    # Orthogonal weights of a large network take minutes: they are drawn once, and every check has its copy of them.
+    import torch
+
+    torch.manual_seed(seed)
+    return part.generated().eval()
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Subject:
 
     def forget(self) -> None:
         """Undo the import."""
+        _initialized.cache_clear()
         sys.modules.pop(self.module_name, None)
 
     @property
