@@ -1,15 +1,15 @@
-"""Arguments of a call to the parameters of what is called: a layer or a macro."""
+"""Arguments of a call to the parameters of what is called: a layer, a macro or an optimizer; values of options."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.ir import Arguments
-from dcgan_compiler.layers.definition import Check, LayerDef, Parameter
+from dcgan_compiler.layers.definition import Check, Parameter
 from dcgan_compiler.syntax import tree
 
 
@@ -79,15 +79,23 @@ Names = Mapping[str, Any]
 Defaults = Mapping[str, tree.Argument]
 
 
+class Definition(Protocol):
+    """What is called: a layer, for one."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its parameters, in the order in which they can be given without names."""
+
+
 def bind(
-    definition: LayerDef,
+    definition: Definition,
     call: tree.Call,
     names: Names,
     rank: int | None,
     defaults: Defaults | None = None,
     default_names: Names | None = None,
 ) -> tuple[Arguments | None, list[Problem]]:
-    """The checked arguments of a layer on an input with `rank` spatial axes, and what is wrong with them.
+    """The checked arguments of a call on an input with `rank` spatial axes, and what is wrong with them.
 
     `defaults` are the arguments of the model's `default` statements, with the names that were visible there. A rank of
     None, and a name without a value, are shapes that an earlier problem left unknown: what can be checked is checked,
@@ -124,30 +132,67 @@ def _value(parameter: Parameter, argument: tree.Argument | None, names: Mapping[
     value = evaluate(argument.value, names, check.words)
     if check.per_axis and isinstance(value, tuple):
         return _tuple(parameter, value, argument, rank)
-    converted = _converted(parameter.name, check, value, argument)
+    converted = _converted(parameter.name, check, value, argument.value)
     spread = check.per_axis and rank is not None and not isinstance(converted, str)
     return (converted,) * (rank or 0) if spread else converted
 
 
 def _tuple(parameter: Parameter, value: Iterable[Any], argument: tree.Argument, rank: int | None) -> Any:
-    items = tuple(_converted(parameter.name, parameter.check, item, argument) for item in value)
+    items = tuple(_converted(parameter.name, parameter.check, item, argument.value) for item in value)
     if any(isinstance(item, str) for item in items):
-        raise _wrong(parameter.name, parameter.check, items, argument)
+        raise _wrong(parameter.name, parameter.check, items, argument.value)
     if rank is not None and len(items) != rank:
         raise problems.WRONG_ARITY.error(argument.span, name=parameter.name, found=len(items), rank=rank)
     return items
 
 
-def _converted(name: str, check: Check, value: Any, argument: tree.Argument) -> Any:
+def _converted(name: str, check: Check, value: Any, written: tree.Expression) -> Any:
     converted = check.convert(value)
     if converted is None:
-        raise _wrong(name, check, value, argument)
+        raise _wrong(name, check, value, written)
     return converted
 
 
-def _wrong(name: str, check: Check, value: Any, argument: tree.Argument) -> Problem:
+def _wrong(name: str, check: Check, value: Any, written: tree.Expression) -> Problem:
     near = closest(value, check.words) if isinstance(value, str) else None
     hint = f'did you mean "{near}"?' if near else None
+    return problems.WRONG_VALUE.error(written.span, name=name, expected=check.expected, found=show(value), hint=hint)
+
+
+# Options
+
+
+def checked(option: tree.Option, check: Check, names: Names) -> Any:
+    """The value of an option, which is of the type of `check`; raises a located `Problem`, or `Unknown`."""
+    return _converted(option.name, check, evaluate(option.value, names, check.words), option.value)
+
+
+def word(option: tree.Option, words: Collection[str]) -> str:
+    """The word that an option has as its value; raises a located `Problem` where it is none of `words`."""
+    value = option.value
+    found = value.id if isinstance(value, tree.Name) else value.value if isinstance(value, tree.Text) else ""
+    if found in words:
+        return found
+    raise wrong_option(option, one_of(words), near=closest(found, words))
+
+
+def one_of(words: Collection[str]) -> str:
+    """`a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}"
+
+
+def call_of(value: tree.Expression) -> tree.Call | None:
+    """What an option names, `relu` or `relu(...)`, as a call; None for another expression."""
+    if isinstance(value, tree.Name):
+        return tree.Call(value.span, value.id, (), value.span)
+    return value if isinstance(value, tree.Call) else None
+
+
+def wrong_option(option: tree.Option, expected: str, found: str | None = None, near: str | None = None) -> Problem:
+    """The problem that an option is not what is expected; `near` is what was probably meant."""
+    span = option.value.span
+    hint = f"did you mean `{near}`?" if near else None
     return problems.WRONG_VALUE.error(
-        argument.value.span, name=name, expected=check.expected, found=show(value), hint=hint
+        span, name=option.name, expected=expected, found=found or f"`{span.text}`", hint=hint
     )

@@ -13,13 +13,14 @@ from dcgan_compiler.binding import assign
 from dcgan_compiler.bodies import Closure, Scope
 from dcgan_compiler.diagnostics import Diagnostic, Kind as ProblemKind, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
-from dcgan_compiler.ir import MAX_ELEMENTS, Shape
+from dcgan_compiler.ir import MAX_ELEMENTS, Network, Shape
 from dcgan_compiler.kinds import INITS, Kind
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import MAX_COUNT
 from dcgan_compiler.names import check_macro, check_name
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
+from dcgan_compiler.training import Training, read_training
 
 Overrides = Mapping[str, int | float | bool]
 Half = tree.Section | tree.Mirror
@@ -41,6 +42,7 @@ class Declarations:
     macros: dict[str, Closure] = field(default_factory=dict)
     defaults: dict[str, dict[str, tree.Argument]] = field(default_factory=dict)
     settings: dict[str, tree.Setting] = field(default_factory=dict)
+    train: tree.Train | None = None
     halves: dict[str, tuple[Half, Scope]] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -64,7 +66,7 @@ class Declarations:
             case tree.Macro():
                 self._macro(statement)
             case tree.Train():
-                self.report(problems.NOT_YET, statement.span, what="`train`")
+                self._train(statement)
             case tree.Section() | tree.Mirror():
                 self._half(statement)
 
@@ -98,6 +100,11 @@ class Declarations:
         if setting.name in self.settings:
             self.report(problems.DUPLICATE_STATEMENT, setting.span, name=setting.name)
         self.settings[setting.name] = setting
+
+    def _train(self, train: tree.Train) -> None:
+        if self.train is not None:
+            self.report(problems.DUPLICATE_STATEMENT, train.span, name="train")
+        self.train = train
 
     def _default(self, call: tree.Call) -> None:
         definition = VOCABULARY.get(call.name)
@@ -218,6 +225,13 @@ class Declarations:
                 hint=f"did you mean `{near}`?" if near else None,
             )
         return word
+
+    def training(self, derived: Network | None) -> Training:
+        """How the model is trained; `derived` is the half that is mirrored or written out, where it could be had."""
+        options = self.train.options if self.train else None
+        training, wrong = read_training(options, self.kind.name, derived, self.params)
+        self.diagnostics.extend(wrong)
+        return training
 
     # Reporting
 

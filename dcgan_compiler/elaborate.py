@@ -39,6 +39,7 @@ def elaborate(
     try:
         result = _Halves(declared, bodies).model()
     except TooManySteps as stop:
+        declared.training(None)
         return None, [*bodies.diagnostics, stop.diagnostic]
     failed = any(diagnostic.is_error for diagnostic in bodies.diagnostics)
     return (None if failed else result), bodies.diagnostics
@@ -65,10 +66,11 @@ class _Halves:
         if source and policy and policy.skips != NONE:
             source = replace(source, body=named(tapped(source.body), has_head=latent is not None))
         derived = self._written(source, latent) if policy is None else self._mirrored(source, policy, latent)
+        training = declared.training(derived)
         if source is None or derived is None or shape is None:
             return None
-        syntax = declared.model
-        return Model(self.kind.name, syntax.name, syntax.span.source.name, shape, latent, init, source, derived, policy)
+        name, source_name = declared.model.name, declared.model.span.source.name
+        return Model(self.kind.name, name, source_name, shape, latent, init, source, derived, policy, training)
 
     def _described(self, shape: Shape | None, latent: int | None) -> Network | None:
         """The half that is written out, completed by what its kind adds."""

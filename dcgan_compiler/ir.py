@@ -20,6 +20,7 @@ from dcgan_compiler.source import Span
 if TYPE_CHECKING:
     from dcgan_compiler.layers.definition import LayerDef
     from dcgan_compiler.policy import Policy
+    from dcgan_compiler.training import Training
 
 Shape = tuple[int, ...]
 Value = int | float | bool | str | tuple["Value", ...] | None
@@ -274,6 +275,7 @@ class Model:
     source: Network
     derived: Network
     policy: Policy | None
+    training: Training
 
     @property
     def mirrored(self) -> bool:
@@ -297,8 +299,6 @@ def layers(node: Node) -> Iterator[Layer]:
                 yield from layers(branch)
         case Gate():
             yield from layers(node.body)
-        case Tap() | Skip():
-            return
 
 
 Change = Callable[["Node", Shape], "Items[Node] | None"]

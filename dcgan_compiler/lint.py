@@ -150,6 +150,16 @@ def _probability_head(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
         yield problems.SIGMOID_HEAD.at(last.span, layer=last.name)
 
 
+def _penalty_per_sample(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """A norm over the batch in a discriminator whose loss has a gradient penalty."""
+    training = model.training
+    penalty = "loss wgan_gp" if training.loss == "wgan_gp" else "r1" if training.settings.get("r1") else None
+    spans = {layer.span.start: layer.span for layer in model.source.layers if layer.name == "batch_norm"}
+    if penalty and spans:
+        first, notes = _first_of(spans)
+        yield problems.PENALTY_PER_SAMPLE.at(first, notes=notes, norm="batch_norm", penalty=penalty)
+
+
 # Names
 
 
@@ -198,5 +208,6 @@ _CHECKS: tuple[Callable[[tree.Model, Model], Iterator[Diagnostic]], ...] = (
     _bias_before_norm,
     _norm_first,
     _probability_head,
+    _penalty_per_sample,
     _unused_names,
 )

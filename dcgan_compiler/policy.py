@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcgan_compiler import problems
-from dcgan_compiler.binding import bind
+from dcgan_compiler.binding import bind, call_of, checked, word, wrong_option
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.layers import VOCABULARY
-from dcgan_compiler.layers.definition import ACTIVATION, NORM, Draft
+from dcgan_compiler.layers.definition import ACTIVATION, FLAG, NORM, Draft
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
@@ -61,16 +61,7 @@ _Reader = Callable[[tree.Option, Names], Any]
 
 
 def _word(*words: str) -> _Reader:
-    listed = " or ".join((", ".join(words[:-1]), words[-1]))
-
-    def read(option: tree.Option, names: Names) -> str:
-        value = option.value
-        word = value.id if isinstance(value, tree.Name) else value.value if isinstance(value, tree.Text) else ""
-        if word in words:
-            return word
-        raise _expected(option, listed, near=closest(word, words))
-
-    return read
+    return lambda option, names: word(option, words)
 
 
 def _layer(role: str, *words: str) -> _Reader:
@@ -83,10 +74,9 @@ def _layer(role: str, *words: str) -> _Reader:
         value = option.value
         if isinstance(value, tree.Name) and value.id in words:
             return value.id
-        call = tree.Call(value.span, value.id, (), value.span) if isinstance(value, tree.Name) else value
-        if not isinstance(call, tree.Call) or call.name not in known:
-            name = call.name if isinstance(call, tree.Call) else ""
-            raise _expected(option, listed, near=closest(name, [*words, *known]))
+        call = call_of(value)
+        if call is None or call.name not in known:
+            raise wrong_option(option, listed, near=closest(call.name, [*words, *known]) if call else None)
         arguments, wrong = bind(VOCABULARY[call.name], call, names, 0)
         if wrong:
             raise wrong[0]
@@ -98,23 +88,8 @@ def _layer(role: str, *words: str) -> _Reader:
 def _width(option: tree.Option, names: Names) -> int | float:
     factor = evaluate(option.value, names)
     if type(factor) is bool or isinstance(factor, (str, tuple)) or not 1 / MAX_WIDTH <= factor <= MAX_WIDTH:
-        raise _expected(option, f"a factor from 1/{MAX_WIDTH} to {MAX_WIDTH}", show(factor))
+        raise wrong_option(option, f"a factor from 1/{MAX_WIDTH} to {MAX_WIDTH}", show(factor))
     return factor if type(factor) is int else float(factor)
-
-
-def _flag(option: tree.Option, names: Names) -> bool:
-    flag = evaluate(option.value, names)
-    if type(flag) is not bool:
-        raise _expected(option, "true or false", show(flag))
-    return flag
-
-
-def _expected(option: tree.Option, expected: str, found: str | None = None, near: str | None = None) -> Problem:
-    span = option.value.span
-    hint = f"did you mean `{near}`?" if near else None
-    return problems.WRONG_VALUE.error(
-        span, name=option.name, expected=expected, found=found or f"`{span.text}`", hint=hint
-    )
 
 
 _READERS: dict[str, _Reader] = {
@@ -127,7 +102,7 @@ _READERS: dict[str, _Reader] = {
     "spectral_norm": _word("keep", "drop"),
     "width": _width,
     "skips": _word(NONE, "concat", "add"),
-    "tied": _flag,
+    "tied": lambda option, names: checked(option, FLAG, names),
 }
 _WHOLE_NETWORK = ("output", "width", "skips", "tied")
 _AUTOENCODER_ONLY = ("skips", "tied")

@@ -55,6 +55,12 @@ UNKNOWN_OVERRIDE = Kind("DG113", ERROR, "the model has no param `{name}` to over
 NOT_FOR_KIND = Kind("DG114", ERROR, "`{name}` is not for a {kind}: {reason}")
 
 NOT_YET = Kind("DG115", ERROR, "{what} is not supported yet")
+NOT_FOR_LOSS = Kind(
+    "DG116",
+    ERROR,
+    "`{name}` is for `loss {wanted}`, and the loss here is {loss}",
+    "remove it, or choose `loss {wanted}`",
+)
 
 # Values
 
@@ -132,3 +138,10 @@ UNBALANCED = Kind(
     " latent makes it smaller",
 )
 UNUSED_NAME = Kind("DG907", WARNING, "{what} `{name}` is never used")
+PENALTY_PER_SAMPLE = Kind(
+    "DG908",
+    WARNING,
+    "`{norm}` mixes the samples of a batch, but the gradient penalty of `{penalty}` is one for each sample"
+    " (Gulrajani et al. 2017, section 4)",
+    "use `layer_norm` or `instance_norm` in the discriminator, or no norm",
+)

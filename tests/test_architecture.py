@@ -23,7 +23,7 @@ LAYERS = [
     ["layers"],
     ["kinds", "expressions"],
     ["names", "naming", "binding"],
-    ["bodies", "policy"],
+    ["bodies", "policy", "training"],
     ["declarations", "rewrite", "tying", "frames"],
     ["assembly"],
     ["mirror"],

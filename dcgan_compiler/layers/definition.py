@@ -196,6 +196,7 @@ class LayerDef:
     `centers`: subtracts a mean per channel, so that a bias before it does nothing.
     `inplace`: torch's module can overwrite its input.
     `interval`: the values that an activation gives, where they are bounded.
+    `rearranges`: gives values that arrive, each at most once and none changed.
     """
 
     name: str
@@ -220,6 +221,7 @@ class LayerDef:
     centers: bool = False
     inplace: bool = False
     interval: str | None = None
+    rearranges: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name."""

@@ -136,6 +136,7 @@ LAYERS = (
         expression=lambda layer: "{x}.flatten(1)",
         mirror=_mirror_flatten,
         expand=_expand_flatten,
+        rearranges=True,
     ),
     LayerDef(
         "unflatten",
@@ -149,6 +150,7 @@ LAYERS = (
         module=lambda layer: Module("Unflatten", (1, layer.out_shape)),
         expression=lambda layer: f"{{x}}.reshape(-1, {', '.join(map(str, layer.out_shape))})",
         mirror=lambda layer, choices: [Draft("flatten", {})],
+        rearranges=True,
     ),
     LayerDef(
         "pad",
@@ -176,5 +178,6 @@ LAYERS = (
         expression=_crop_expression,
         mirror=lambda layer, choices: [Draft("pad", {"padding": layer.arguments["padding"], "mode": "zeros"})],
         expand=_expand("crop"),
+        rearranges=True,
     ),
 )

@@ -128,6 +128,7 @@ LAYERS = (
         mirror=lambda layer, choices: [
             Draft("pixel_unshuffle", {"downscale_factor": layer.arguments["upscale_factor"]})
         ],
+        rearranges=True,
     ),
     LayerDef(
         "pixel_unshuffle",
@@ -140,5 +141,6 @@ LAYERS = (
         infer=_unshuffle_shape,
         module=lambda layer: Module("PixelUnshuffle", (layer.arguments["downscale_factor"],)),
         mirror=lambda layer, choices: [Draft("pixel_shuffle", {"upscale_factor": layer.arguments["downscale_factor"]})],
+        rearranges=True,
     ),
 )
