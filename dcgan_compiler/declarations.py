@@ -20,7 +20,8 @@ from dcgan_compiler.layers.definition import MAX_COUNT
 from dcgan_compiler.names import check_macro, check_name
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
-from dcgan_compiler.training import Training, read_training
+from dcgan_compiler.train_statement import read_training
+from dcgan_compiler.training import Training
 
 Overrides = Mapping[str, int | float | bool]
 Half = tree.Section | tree.Mirror
