@@ -137,7 +137,7 @@ class Setting:
     """One setting of the kinds in `kinds`, or of one of their losses.
 
     `help` is a sentence without its full stop, with the unit. A `default` of None is the learning rate of the
-    optimizer; `loss_defaults` are the defaults of losses that have another.
+    optimizer; `loss_defaults` are the defaults of losses that have another. `off_at_zero`: 0 means to do without.
     """
 
     name: str
@@ -147,6 +147,7 @@ class Setting:
     kinds: tuple[str, ...] = tuple(KINDS)
     loss: str | None = None
     loss_defaults: Mapping[str, Value] = field(default_factory=dict)
+    off_at_zero: bool = False
 
 
 _GAN, _VAE, _AUTO = ("gan",), ("vae",), ("autoencoder",)
@@ -164,6 +165,7 @@ SETTINGS = (
         "x makes 1 - x the target of real samples; fake ones keep 0 (Salimans et al. 2016)",
         _GAN,
         "bce",
+        off_at_zero=True,
     ),
     Setting(
         "clip",
@@ -188,6 +190,7 @@ SETTINGS = (
         "gamma of the R1 penalty, gamma / 2 times the squared gradient on real samples; 0 is off"
         " (Mescheder et al. 2018)",
         _GAN,
+        off_at_zero=True,
     ),
     Setting(
         "discriminator_steps",
@@ -210,6 +213,7 @@ SETTINGS = (
         0.999,
         "decay per step of the averaged generator that samples are drawn from; 0 is off",
         _GAN,
+        off_at_zero=True,
     ),
     Setting("beta", NOT_NEGATIVE, 1.0, "weight of the KL divergence (Higgins et al. 2017)", _VAE),
     Setting(
@@ -218,6 +222,7 @@ SETTINGS = (
         0,
         "steps over which the weight of the KL divergence grows from 0 (Bowman et al. 2016)",
         _VAE,
+        off_at_zero=True,
     ),
     Setting(
         "noise",
@@ -225,5 +230,6 @@ SETTINGS = (
         0.0,
         "standard deviation of the Gaussian noise on the input (Vincent et al. 2008)",
         _AUTO,
+        off_at_zero=True,
     ),
 )
