@@ -161,7 +161,7 @@ SETTINGS = (
         "label_smoothing",
         BELOW_ONE,
         0.0,
-        "x makes 1 - x the target of real samples; fake ones keep 0 (Salimans et al. 2016)",
+        "real samples have the target 1 minus this, fake ones 0 (Salimans et al. 2016)",
         _GAN,
         "bce",
     ),
