@@ -11,6 +11,7 @@ from dcgan_compiler.binding import bind, call_of, checked, one_of, word, wrong_o
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown
 from dcgan_compiler.ir import Layer, Network, Sequence as Body, Value
+from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers.definition import Check
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.training import BCE, LOSSES, OPTIMIZERS, SETTINGS, UNIT, Loss, Optimizer, Setting, Training
@@ -53,7 +54,7 @@ def _given(options: tree.Options | None, kind: str, diagnostics: list[Diagnostic
     given: dict[str, tree.Option] = {}
     for item in options.items if options else ():
         if isinstance(item, tree.At):
-            reason = "it holds for the whole model"
+            reason = "its settings hold for the whole model"
             diagnostics.append(
                 problems.NOT_FOR_KIND.at(item.label_span, name=f"at {item.label}", kind="`train`", reason=reason)
             )
@@ -67,10 +68,10 @@ def _given(options: tree.Options | None, kind: str, diagnostics: list[Diagnostic
 
 
 def _unknown(option: tree.Option, known: Sequence[str], kind: str) -> Diagnostic:
-    owners = [owner for setting in SETTINGS if setting.name == option.name for owner in setting.kinds]
+    owners = [KINDS[owner].phrase for setting in SETTINGS if setting.name == option.name for owner in setting.kinds]
     if owners:
-        reason = f"it is a setting of the kind {' and '.join(owners)}"
-        return problems.NOT_FOR_KIND.at(option.name_span, name=option.name, kind=kind, reason=reason)
+        reason = f"it is a setting of {' and '.join(owners)}"
+        return problems.NOT_FOR_KIND.at(option.name_span, name=option.name, kind=KINDS[kind].phrase, reason=reason)
     near = _MEANT.get(option.name) or closest(option.name, known)
     return problems.UNKNOWN_OPTION.at(option.name_span, name=option.name, known=", ".join(known), near=near)
 
