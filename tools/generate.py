@@ -24,7 +24,7 @@ from dcgan_compiler.expressions import show
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef, Parameter
 from dcgan_compiler.syntax import grammar
-from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Optimizer, Setting
+from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Loss, Optimizer, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -110,11 +110,19 @@ def _values() -> str:
 
 def _losses() -> str:
     rows = [
-        (f"`{kind}`", f"`{loss.name}`{', the default' * (loss is losses[0])}", loss.help, _optimizer(loss.optimizer))
+        (f"`{kind}`", f"`{loss.name}`{_rank(loss, losses)}", loss.help, _optimizer(loss.optimizer))
         for kind, losses in LOSSES.items()
         for loss in losses
     ]
     return _table(("kind", "loss", "what is minimised", "default optimizer"), rows)
+
+
+def _rank(loss: Loss, losses: tuple[Loss, ...]) -> str:
+    """Whether a loss is the default: the first that fits."""
+    always = next(loss for loss in losses if not loss.interval)
+    if loss is always:
+        return ", the default" if loss is losses[0] else ", the default elsewhere"
+    return ", the default where it fits" if losses.index(loss) < losses.index(always) else ""
 
 
 def _optimizer(optimizer: Optimizer) -> str:
