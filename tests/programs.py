@@ -344,7 +344,7 @@ def _derived(writer: _Writer, kind: Kind, shape: Shape, latent: int | None, labe
 
 def _train(writer: _Writer, kind: Kind) -> list[str]:
     """A `train` statement, sometimes: a loss that any output allows, and what belongs to it."""
-    if not writer.chance(30):
+    if not writer.chance(50):
         return []
     losses = [loss.name for loss in LOSSES[kind.name] if kind.name == "gan" or loss.name != "bce"]
     loss = writer.pick(losses)
@@ -352,7 +352,7 @@ def _train(writer: _Writer, kind: Kind) -> list[str]:
     if writer.chance(60):
         options.append(f"optimizer {_optimizer(writer)}")
     for setting in SETTINGS:
-        if kind.name in setting.kinds and setting.loss in (None, loss) and writer.chance(30):
+        if kind.name in setting.kinds and setting.loss in (None, loss) and writer.chance(50):
             values = [value for value in _CANDIDATES if setting.check.convert(value) is not None]
             options.append(f"{setting.name} {spelled(writer.pick(values))}")
     return ["train {\n" + "\n".join(options) + "\n}"]
