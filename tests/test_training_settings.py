@@ -106,7 +106,6 @@ def test_defaults_of_a_vae_and_an_autoencoder() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_statement_says_the_same_as_an_empty_one(kind: str) -> None:
     assert model_of(text_of(kind)).training == model_of(text_of(kind, "")).training
-    assert model_of(text_of("gan")).training.loss == "bce"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +172,11 @@ def test_params_are_known() -> None:
     assert (training.settings["steps"], training.settings["ema"]) == (16, 0.75)
 
 
+def test_a_param_that_only_the_training_needs_is_used() -> None:
+    text = text_of("gan", "optimizer adam(lr=base)").replace("latent", "param base = 0.25\nlatent")
+    assert codes(text) == []
+
+
 # The settings
 
 each_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -195,7 +199,7 @@ def test_bounds_of_the_settings(setting: Setting) -> None:
 @each_setting
 def test_a_setting_is_for_its_kinds_and_its_loss_only(setting: Setting) -> None:
     for kind, loss in EACH_LOSS:
-        text = text_of(kind, f"loss {loss}", f"{setting.name} 1e-9", more="")
+        text = text_of(kind, f"loss {loss}", f"{setting.name} 1e-9")
         found = set(codes(text)) - {"DG208", "DG201"}
         if kind not in setting.kinds:
             assert found == {"DG114"}
