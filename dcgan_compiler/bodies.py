@@ -165,13 +165,13 @@ class Bodies:
         names = dict(scope.params)
         channels = {"in_channels": shape[0] if shape else None}
         for parameter in macro.parameters:
-            names[parameter.name] = None
             argument = assigned.get(parameter.name)
             value = argument.value if argument else parameter.default
+            visible = {**(scope.names if argument else names), **channels}
+            names[parameter.name] = None
             if value is None:
                 lacking.append(parameter.name)
                 continue
-            visible = {**(scope.names if argument else names), **channels}
             try:
                 names[parameter.name] = evaluate(value, visible)
             except Unknown:

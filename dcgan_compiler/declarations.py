@@ -135,7 +135,7 @@ class Declarations:
             self.report(
                 problems.UNKNOWN_SECTION,
                 half.name_span,
-                kind=self.kind.name,
+                kind=self.kind.phrase,
                 name=half.name,
                 known=" and ".join(f"`{name}`" for name in known),
                 near=closest(half.name, known),
@@ -147,7 +147,7 @@ class Declarations:
                 problems.NOT_FOR_KIND,
                 half.name_span,
                 name=f"{half.name} mirror",
-                kind=self.kind.name,
+                kind=self.kind.phrase,
                 reason=f"the {half.name} is the half that is described",
             )
         scope = Scope(self.params, self.macros, self.defaults, self.params)
@@ -242,7 +242,7 @@ class Declarations:
 
     def missing(self, what: str, example: str) -> None:
         """Add the problem that the model lacks something."""
-        self.report(problems.MISSING_STATEMENT, self.model.kind_span, kind=self.kind.name, what=what, example=example)
+        self.report(problems.MISSING_STATEMENT, self.model.kind_span, kind=self.kind.phrase, what=what, example=example)
 
     def _check(self, check: Callable[[], None]) -> None:
         try:

@@ -15,6 +15,11 @@ class Kind:
     needs_latent: bool
     init: str
 
+    @property
+    def phrase(self) -> str:
+        """`a gan`: the name with its article."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
+
 
 KINDS = {
     kind.name: kind

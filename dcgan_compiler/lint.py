@@ -181,9 +181,18 @@ def _unused_names(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
 
 
 def _free_names(statement: tree.Statement) -> set[str]:
-    """The names in a statement that can mean a param: in a block, those that are no argument of it."""
-    bound = {one.name for one in statement.parameters} if isinstance(statement, tree.Macro) else set()
-    return _names(statement) - bound
+    """The names in a statement that can mean a param: in a block, those that are no argument of it.
+
+    A default sees the arguments before its own: in `block up(n=n)` the second n is a param.
+    """
+    if not isinstance(statement, tree.Macro):
+        return _names(statement)
+    free: set[str] = set()
+    bound: set[str] = set()
+    for parameter in statement.parameters:
+        free |= _names(parameter) - bound
+        bound.add(parameter.name)
+    return free | (_names(statement.body) - bound)
 
 
 def _names(part: tree.Node) -> set[str]:

@@ -10,6 +10,7 @@ from dcgan_compiler import problems
 from dcgan_compiler.binding import bind, call_of, checked, word, wrong_option
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
+from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, FLAG, NORM, Draft
 from dcgan_compiler.source import Span
@@ -106,7 +107,7 @@ _READERS: dict[str, _Reader] = {
 }
 _WHOLE_NETWORK = ("output", "width", "skips", "tied")
 _AUTOENCODER_ONLY = ("skips", "tied")
-_LINE = "line"
+_LINE = "a line"
 
 
 def read_policy(
@@ -122,7 +123,7 @@ def read_policy(
         return policy, diagnostics
     known = tuple(name for name in _READERS if kind == "autoencoder" or name not in _AUTOENCODER_ONLY)
     plain = [item for item in options.items if isinstance(item, tree.Option)]
-    policy = _updated(policy, plain, known, kind, names, diagnostics)
+    policy = _updated(policy, plain, known, KINDS[kind].phrase, names, diagnostics)
     lines: dict[str, Policy] = {}
     local = tuple(name for name in _READERS if name not in _WHOLE_NETWORK)
     for item in options.items:

@@ -11,9 +11,10 @@ from dcgan_compiler.binding import bind, call_of, checked, one_of, word, wrong_o
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown
 from dcgan_compiler.ir import Layer, Network, Sequence as Body, Value
+from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers.definition import Check
 from dcgan_compiler.syntax import tree
-from dcgan_compiler.training import BCE, LOSSES, OPTIMIZERS, SETTINGS, UNIT, Loss, Optimizer, Setting, Training
+from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Loss, Optimizer, Setting, Training
 
 Names = Mapping[str, Any]
 _LOSS, _OPTIMIZER = "loss", "optimizer"
@@ -29,7 +30,7 @@ def read_training(
     """
     diagnostics: list[Diagnostic] = []
     given = _given(options, kind, diagnostics)
-    default = _default_loss(kind, derived)
+    default = next(loss for loss in LOSSES[kind] if derived is None or loss.fits(_interval(derived.body)))
     option = given.get(_LOSS)
     chosen = _loss(option, kind, derived, diagnostics) if option else default
     loss = chosen or default
@@ -53,7 +54,7 @@ def _given(options: tree.Options | None, kind: str, diagnostics: list[Diagnostic
     given: dict[str, tree.Option] = {}
     for item in options.items if options else ():
         if isinstance(item, tree.At):
-            reason = "it holds for the whole model"
+            reason = "its settings hold for the whole model"
             diagnostics.append(
                 problems.NOT_FOR_KIND.at(item.label_span, name=f"at {item.label}", kind="`train`", reason=reason)
             )
@@ -67,10 +68,10 @@ def _given(options: tree.Options | None, kind: str, diagnostics: list[Diagnostic
 
 
 def _unknown(option: tree.Option, known: Sequence[str], kind: str) -> Diagnostic:
-    owners = [owner for setting in SETTINGS if setting.name == option.name for owner in setting.kinds]
+    owners = [KINDS[owner].phrase for setting in SETTINGS if setting.name == option.name for owner in setting.kinds]
     if owners:
-        reason = f"it is a setting of the kind {' and '.join(owners)}"
-        return problems.NOT_FOR_KIND.at(option.name_span, name=option.name, kind=kind, reason=reason)
+        reason = f"it is a setting of {' and '.join(owners)}"
+        return problems.NOT_FOR_KIND.at(option.name_span, name=option.name, kind=KINDS[kind].phrase, reason=reason)
     near = _MEANT.get(option.name) or closest(option.name, known)
     return problems.UNKNOWN_OPTION.at(option.name_span, name=option.name, known=", ".join(known), near=near)
 
@@ -94,10 +95,6 @@ def _value(option: tree.Option, check: Check, names: Names, diagnostics: list[Di
 # Loss
 
 
-def _default_loss(kind: str, derived: Network | None) -> Loss:
-    return BCE if kind == "vae" and derived is not None and _interval(derived.body) == UNIT else LOSSES[kind][0]
-
-
 def _loss(option: tree.Option, kind: str, derived: Network | None, diagnostics: list[Diagnostic]) -> Loss | None:
     """The loss that an option chooses, None where there is none of that name."""
     losses = {loss.name: loss for loss in LOSSES[kind]}
@@ -106,9 +103,10 @@ def _loss(option: tree.Option, kind: str, derived: Network | None, diagnostics: 
     except Problem as problem:
         diagnostics.append(problem.located(option.span))
         return None
-    if loss is BCE and derived is not None and (interval := _interval(derived.body)) != UNIT:
+    interval = _interval(derived.body) if derived else None
+    if derived and not loss.fits(interval):
         found = f"lie in {interval}" if interval else "have no such bounds"
-        reason = f"the values must lie in {UNIT}; those of this {derived.role} {found}"
+        reason = f"the values must lie in {loss.interval}; those of this {derived.role} {found}"
         hint = f"end the {derived.role} in a sigmoid (`output sigmoid` in its `mirror`), or use `loss mse`"
         diagnostics.append(
             problems.CONFLICT.at(option.value.span, layer=f"{_LOSS} {loss.name}", reason=reason, hint=hint)

@@ -10,9 +10,6 @@ from dcgan_compiler.ir import Value
 from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers.definition import COUNT, FLAG, NOT_NEGATIVE, POSITIVE, WHOLE, Check, Parameter
 
-UNIT = "[0, 1]"
-"""The interval that the values of a reconstruction must lie in for `loss bce` (`LayerDef.interval`)."""
-
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -101,16 +98,25 @@ def _usual(name: str, **given: Value) -> Optimizer:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is minimised: `help` says it, `optimizer` is the one that it is published with."""
+    """What is minimised.
+
+    `help` says it, `optimizer` is the one that it is published with, and `interval` is where the values that the
+    decoder gives must lie (in the words of `LayerDef.interval`; None for anywhere).
+    """
 
     name: str
     help: str
     optimizer: Optimizer
+    interval: str | None = None
+
+    def fits(self, interval: str | None) -> bool:
+        """Whether it can be had with a decoder that gives values in an interval, None for any values."""
+        return self.interval in (None, interval)
 
 
 _DCGAN = _usual("adam", lr=2e-4, betas=(0.5, 0.999))  # Radford et al. 2016
 _AUTOENCODER = _usual("adam", lr=1e-3)
-BCE = Loss("bce", "binary cross-entropy; the decoder must end in [0, 1]", _AUTOENCODER)
+_BCE = Loss("bce", "binary cross-entropy; the decoder must end in [0, 1]", _AUTOENCODER, "[0, 1]")
 _MSE = Loss("mse", "mean squared error", _AUTOENCODER)
 _L1 = Loss("l1", "mean absolute error", _AUTOENCODER)
 
@@ -126,10 +132,10 @@ LOSSES: Mapping[str, tuple[Loss, ...]] = {
             _usual("adam", lr=1e-4, betas=(0.0, 0.9)),
         ),
     ),
-    "vae": (_MSE, _L1, BCE),
-    "autoencoder": (_MSE, _L1, BCE),
+    "vae": (_BCE, _MSE, _L1),
+    "autoencoder": (_MSE, _L1, _BCE),
 }
-"""The losses of every kind of model, the default first (for a vae `bce` where its decoder ends in [0, 1])."""
+"""The losses of every kind of model; the first that fits is the default."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ SETTINGS = (
         "label_smoothing",
         BELOW_ONE,
         0.0,
-        "x makes 1 - x the target of real samples; fake ones keep 0 (Salimans et al. 2016)",
+        "real samples have the target 1 minus this, fake ones 0 (Salimans et al. 2016)",
         _GAN,
         "bce",
         off_at_zero=True,

@@ -21,6 +21,7 @@ _WORDS = rb"""gan vae autoencoder param input latent init classes condition defa
     batch_norm group_norm layer_norm instance_norm relu leaky_relu prelu softmax tanh sigmoid identity max_pool
     avg_pool global_avg_pool adaptive_avg_pool self_attention minibatch_stddev weight_norm kernel_size stride padding
     dilation groups bias output_padding padding_mode "zeros" "reflect" "same" size scale_factor mode affine heads
+    loss optimizer adam sgd lr betas momentum nesterov bce hinge wgan wgan_gp steps clip r1 ema beta noise
     forward __class__ self import lambda None $schema params blocks parameters body label chain""".split()
 _MARKS = rb"""{ } ( ) [ ] , ; : = -> + - * / // % ** == != < <= > >= # " ' \ ` @ & | ~ ! ? . $ ^ """.split()
 _ODD = [

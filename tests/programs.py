@@ -26,6 +26,7 @@ from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft, 
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.text_form import read_expression
+from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -341,6 +342,33 @@ def _derived(writer: _Writer, kind: Kind, shape: Shape, latent: int | None, labe
     return [f"{kind.derived} mirror {{\n" + "\n".join(options) + "\n}"]
 
 
+def _train(writer: _Writer, kind: Kind) -> list[str]:
+    """A `train` statement, sometimes: a loss that any output allows, and what belongs to it."""
+    if not writer.chance(50):
+        return []
+    losses = [loss.name for loss in LOSSES[kind.name] if kind.name == "gan" or loss.name != "bce"]
+    loss = writer.pick(losses)
+    options = [f"loss {loss}"]
+    if writer.chance(60):
+        options.append(f"optimizer {_optimizer(writer)}")
+    for setting in SETTINGS:
+        if kind.name in setting.kinds and setting.loss in (None, loss) and writer.chance(50):
+            values = [value for value in _CANDIDATES if setting.check.convert(value) is not None]
+            options.append(f"{setting.name} {spelled(writer.pick(values))}")
+    return ["train {\n" + "\n".join(options) + "\n}"]
+
+
+def _optimizer(writer: _Writer) -> str:
+    name = writer.pick(OPTIMIZERS)
+    values = {"betas": ("(0.5, 0.9)", "(0, 1 / 2)"), "nesterov": ("false",)}
+    arguments = [
+        f"{parameter.name}={writer.pick(values.get(parameter.name, ('0.5', '1e-3')))}"
+        for parameter in OPTIMIZERS[name].parameters
+        if writer.chance(30)
+    ]
+    return f"{name}({', '.join(arguments)})" if arguments else name
+
+
 @st.composite
 def linear_programs(draw: Draw) -> str:
     """An autoencoder of linear operators whose mirror is the exact transpose, but for biases."""
@@ -373,6 +401,7 @@ def programs(draw: Draw, *, damaged: bool = True) -> str:
         f"input {spelled(shape)}",
         *([f"latent {latent}"] if latent is not None else []),
         *([f"init {writer.pick(INITS)}"] if writer.chance(20) else []),
+        *_train(writer, kind),
         *(f"default {text}" for text in defaults),
         *writer.macros,
         f"{kind.source} {described}",

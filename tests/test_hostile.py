@@ -233,6 +233,11 @@ discriminator {{
     conv(1, {keyword}=2) {comment}
 }}
 {section} mirror {{ norm {norm} }}
+train {{
+    loss {loss}
+    optimizer {optimizer}(lr={lr})
+    {setting} 100
+}}
 }}
 """
 TINY = "autoencoder Net { input 2; encoder { linear(1) } }\n"
@@ -251,6 +256,10 @@ WORDS = {
     "comment": "",
     "section": "generator",
     "norm": "same",
+    "loss": "hinge",
+    "optimizer": "adam",
+    "lr": "2e-4",
+    "setting": "steps",
 }
 
 
@@ -307,6 +316,10 @@ POSITIONS = {
     "comment at the end": Position(lambda word: f"{TINY}# {word}", bare=True),
     "section": Position(in_text("section"), "generator", bare=True),
     "option": Position(in_text("norm"), "same", bare=True),
+    "loss": Position(in_text("loss"), "hinge", bare=True),
+    "optimizer": Position(in_text("optimizer"), "adam", bare=True),
+    "argument of an optimizer": Position(in_text("lr"), "2e-4", bare=True),
+    "setting of the training": Position(in_text("setting"), "steps", bare=True),
     "file name": Position(lambda word: TINY, "net.dgan", name=lambda word: word),
     "file name with a suffix": Position(lambda word: TINY, "net", name=lambda word: f"dir/{word}.dgan"),
     "override name": Position(lambda word: TEXT.format(**WORDS), "width", overrides=lambda word: {word: 3}),
@@ -326,6 +339,10 @@ POSITIONS = {
     "json keyword": Position(
         in_json(lambda tree, word: tree["discriminator"][0]["chain"][0]["conv"][2].update({word: 1})), "stride"
     ),
+    "json optimizer": Position(
+        in_json(lambda tree, word: tree.update(train={"optimizer": {word: {"lr": 0.1}}})), "adam"
+    ),
+    "json loss": Position(in_json(lambda tree, word: tree.update(train={"loss": word})), "hinge"),
     "json label": Position(in_json(lambda tree, word: tree["discriminator"][0].update(label=word)), "stem"),
     "json layer": Position(in_json(lambda tree, word: tree["discriminator"].insert(0, [word])), "relu"),
     "json block": Position(in_json(lambda tree, word: tree["blocks"].update({word: _UNIT})), "other"),

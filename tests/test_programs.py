@@ -11,6 +11,7 @@ from dcgan_compiler.diagnostics import render_all
 from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.source import Source
+from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS
 
 slow_to_draw = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 WORDS = {
@@ -18,6 +19,9 @@ WORDS = {
     *KINDS,
     *"residual skip sum concat branch gate repeat block index in_channels param default init at".split(),
     *"norm activation dropout output upsample unpool spectral_norm width skips tied".split(),
+    *(loss.name for losses in LOSSES.values() for loss in losses),
+    *OPTIMIZERS,
+    *(setting.name for setting in SETTINGS),
     *"transpose nearest bilinear pixel_shuffle keep drop same none add".split(),
 }
 

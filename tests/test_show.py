@@ -173,6 +173,8 @@ def test_show_as_json(tmp_path: Path) -> None:
         "multiply_adds": 819_200,
         "mirrors": "head",
     }
+    assert shown["training"]["loss"] == "bce"
+    assert shown["training"]["optimizer"]["arguments"]["betas"] == [0.5, 0.999]
 
 
 def test_show_of_a_wrong_description(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Write the files, and the parts of files, that follow from others: `python tools/generate.py`, or `--check`.
 
 - grammar/dgan.tables.json, the parser's tables, from grammar/dgan.lark and the installed lark
-- docs/language.md, its tables of layers, from the vocabulary
+- docs/language.md, its tables of layers, from the vocabulary, and those of `train`
 - docs/diagnostics.md, its index, from the catalogue of problems and the golden files of the tests
 - docs/api.md, its list of names, from the docstrings of the public functions
 
@@ -24,6 +24,7 @@ from dcgan_compiler.expressions import show
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef, Parameter
 from dcgan_compiler.syntax import grammar
+from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Loss, Optimizer, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -104,6 +105,65 @@ def _values() -> str:
     return _table(("argument", "value"), rows)
 
 
+# Training
+
+
+def _losses() -> str:
+    rows = [
+        (f"`{kind}`", f"`{loss.name}`{_rank(loss, losses)}", loss.help, _optimizer(loss.optimizer))
+        for kind, losses in LOSSES.items()
+        for loss in losses
+    ]
+    return _table(("kind", "loss", "what is minimised", "default optimizer"), rows)
+
+
+def _rank(loss: Loss, losses: tuple[Loss, ...]) -> str:
+    """Whether a loss is the default: the first that fits."""
+    always = next(loss for loss in losses if not loss.interval)
+    if loss is always:
+        return ", the default" if loss is losses[0] else ", the default elsewhere"
+    return ", the default where it fits" if losses.index(loss) < losses.index(always) else ""
+
+
+def _optimizer(optimizer: Optimizer) -> str:
+    """A call with the arguments that are not torch's defaults, and the learning rate."""
+    written = [
+        f"{parameter.name}={show(optimizer.arguments[parameter.name])}"
+        for parameter in OPTIMIZERS[optimizer.name].parameters
+        if parameter.name == "lr" or optimizer.arguments[parameter.name] != parameter.default
+    ]
+    return f"`{optimizer.name}({', '.join(written)})`"
+
+
+def _optimizers() -> str:
+    rows = [
+        (f"`{name}`", ", ".join(f"`{_argument(parameter)}`" for parameter in optimizer.parameters))
+        for name, optimizer in OPTIMIZERS.items()
+    ]
+    return _table(("optimizer", "arguments"), rows)
+
+
+def _settings() -> str:
+    rows = [
+        (f"`{setting.name}`", _owner(setting), setting.check.expected, _setting_default(setting), setting.help)
+        for setting in SETTINGS
+    ]
+    return _table(("setting", "for", "value", "default", "meaning"), rows)
+
+
+def _owner(setting: Setting) -> str:
+    if len(setting.kinds) > 1:
+        return "every kind"
+    return f"`{setting.kinds[0]}`" + (f" with `loss {setting.loss}`" if setting.loss else "")
+
+
+def _setting_default(setting: Setting) -> str:
+    if setting.default is None:
+        return "that of the optimizer"
+    others = [f"{show(value)} with `{loss}`" for loss, value in setting.loss_defaults.items()]
+    return "; ".join([show(setting.default), *others])
+
+
 # Diagnostics
 
 _GOLDEN = [ROOT / "tests/errors", ROOT / "tests/syntax/errors"]
@@ -165,6 +225,9 @@ _PARTS = {
     "operators": _operators,
     "interface layers": _interface_layers,
     "values": _values,
+    "losses": _losses,
+    "optimizers": _optimizers,
+    "settings": _settings,
     "diagnostics": _diagnostics,
     "names": _names,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Shape, Skip, Tap, Value, layers
 from dcgan_compiler.layers.definition import uniform
+from dcgan_compiler.training import Training
 
 # The arguments that a short description shows, in the order of the layer's definition: those that decide the shape. The
 # rest (padding, bias, slopes, ...) is in the description for whoever wants it.
@@ -63,13 +64,14 @@ class Half:
 
 @dataclass(frozen=True)
 class Summary:
-    """Both halves of a model, the described one first."""
+    """Both halves of a model, the described one first, and how it is trained."""
 
     name: str
     kind: str
     input_shape: Shape
     latent: int | None
     halves: tuple[Half, Half]
+    training: Training
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as JSON values."""
@@ -78,7 +80,8 @@ class Summary:
 
 def summarise(model: Model) -> Summary:
     """The rows and totals of both halves."""
-    return Summary(model.name, model.kind, model.input_shape, model.latent, (_half(model.source), _half(model.derived)))
+    halves = (_half(model.source), _half(model.derived))
+    return Summary(model.name, model.kind, model.input_shape, model.latent, halves, model.training)
 
 
 def _half(network: Network) -> Half:

@@ -166,6 +166,8 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
         return "a label is written `name: layer`"
     if wrong.found == ":" and "LBRACE" in wrong.accepted:
         return "no colon before `{`"
+    if wrong.found in ("=", ":") and "NUMBER" in wrong.accepted and words and words[-1].isidentifier():
+        return f"the value stands behind the name: `{words[-1]} value`"
     if wrong.found == "," and "COMMA" not in wrong.accepted:
         return "commas stand between arguments only; each block, statement or option has its own line"
     if wrong.found == "-" and "NUMBER" in wrong.accepted:

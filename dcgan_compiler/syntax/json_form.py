@@ -14,7 +14,8 @@ the first is the kind of the model (a `$schema` is passed over):
     "generator": {"mirror": {options}}                   generator mirror { ... }
 
 An array of objects is needed only where one object can not keep the order or would have a key twice. The same goes for
-options: `{"norm": "batch_norm", "at": {"stem": {options}}}` or an array of such objects. No half can be called `params`
+options: `{"norm": "batch_norm", "at": {"stem": {options}}}` or an array of such objects. The value of an option is an
+expression, or a layer or optimizer with arguments, `{"adam": {"lr": 0.0002}}`. No half can be called `params`
 or `blocks` here.
 
 A line is a list of layers, `[{"conv": [64]}, "relu"]`, or `{"label": "stem", "chain": [layers]}`. A layer is a name, or

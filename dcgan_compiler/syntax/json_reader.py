@@ -182,7 +182,20 @@ def _option_group(member: Member, scope: _Scope) -> tuple[tree.Option | tree.At,
         labels = object_of(value, 'options of labels, as in {"stem": {...}}')
         return read_all(lambda label: _at(label, scope), labels.members)
     name = name_of(key, "the name of an option")
-    return (tree.Option(span_of(member), name, _expression(value, scope), key.span),)
+    return (tree.Option(span_of(member), name, _option_value(value, scope), key.span),)
+
+
+def _option_value(value: Json, scope: _Scope) -> tree.Expression:
+    """An expression, or a layer or optimizer with its arguments."""
+    if not isinstance(value, JsonObject):
+        return _expression(value, scope)
+    if len(value.members) != 1:
+        raise wrong(value, 'one layer or optimizer, as in {"adam": {"lr": 0.001}}')
+    key, arguments = value.members[0]
+    name = name_of(key, "the name of a layer or optimizer", NOT_IN_AN_EXPRESSION)
+    call = tree.Call(value.span, name, _arguments(arguments, scope), key.span)
+    _check_length(call)
+    return call
 
 
 def _at(member: Member, scope: _Scope) -> tree.At:
@@ -299,10 +312,15 @@ def _tuple(value: JsonArray, scope: _Scope, item: Callable[[Json, _Scope], tree.
     inner = scope.inside(value)
     items = read_all(lambda element: item(element, inner), not_empty(value, "at least one number").items)
     whole = tree.Tuple(value.span, items)
+    _check_length(whole)
+    return whole
+
+
+def _check_length(whole: tree.Expression) -> None:
+    """Raise where the text would have an expression that is too long."""
     length = written_length(print_expression(whole))
     if length > MAX_EXPRESSION_LENGTH:
-        raise DescriptionError([EXPRESSION_TOO_LONG.at(value.span, limit=MAX_EXPRESSION_LENGTH, length=length)])
-    return whole
+        raise DescriptionError([EXPRESSION_TOO_LONG.at(whole.span, limit=MAX_EXPRESSION_LENGTH, length=length)])
 
 
 def _number(value: JsonNumber) -> tree.Number | tree.Unary:

@@ -99,9 +99,9 @@ def _statement(statement: Statement, names: frozenset[str]) -> tuple[str, Any, b
         case Section():
             return statement.name, _body(statement.body, names), False
         case Mirror():
-            return statement.name, {"mirror": _options(statement.options)}, False
+            return statement.name, {"mirror": _options(statement.options, names)}, False
         case Train():
-            return "train", _options(statement.options), False
+            return "train", _options(statement.options, names), False
 
 
 def _macro(macro: Macro, names: frozenset[str]) -> Object:
@@ -116,14 +116,16 @@ def _parameters(parameters: Sequence[MacroParameter]) -> list[Any]:
     )
 
 
-def _options(options: Options) -> Object | list[Object]:
-    objects = _objects([_option(item) for item in options.items], {})
+def _options(options: Options, names: frozenset[str]) -> Object | list[Object]:
+    objects = _objects([_option(item, names) for item in options.items], {})
     return objects[0] if len(objects) == 1 else objects
 
 
-def _option(item: Option | At) -> tuple[str, Any, bool]:
+def _option(item: Option | At, names: frozenset[str]) -> tuple[str, Any, bool]:
     if isinstance(item, At):
-        return "at", {item.label: _options(item.options)}, True
+        return "at", {item.label: _options(item.options, names)}, True
+    if isinstance(item.value, Call):
+        return item.name, {item.value.name: _arguments(item.value.arguments, names)}, False
     return item.name, _expression(item.value), False
 
 

@@ -74,6 +74,7 @@ EVERYTHING = """\
         }
         train {
             loss hinge
+            optimizer adam(lr=rate, betas=(0.5, 0.9))
         }
     }"""
 
@@ -106,10 +107,10 @@ def test_the_form_of_everything() -> None:
             "mirror": {
               "norm": "batch_norm",
               "at": {"stem": {"norm": "'none'"}, "head": {"kernel": [4, 4]}},
-              "output": "leaky_relu(0.2)"
+              "output": {"leaky_relu": [0.2]}
             }
           },
-          "train": {"loss": "hinge"}
+          "train": {"loss": "hinge", "optimizer": {"adam": {"lr": "rate", "betas": [0.5, 0.9]}}}
         }
     """)
 
