@@ -297,6 +297,13 @@ def test_written_halves_are_not_related() -> None:
 # Text
 
 
+@pytest.mark.parametrize("form", ["svg", "mermaid", "dot"])
+def test_tied_weights_are_told(form: str) -> None:
+    tied = SMALL.replace("    encoder {", "    decoder mirror { tied true }\n\n    encoder {")
+    assert "parameters, weights tied" in graph(analysed(tied), form)
+    assert "weights tied" not in graph(analysed(SMALL), form)
+
+
 def test_mermaid() -> None:
     assert graph(analysed(SMALL), "mermaid") == MERMAID
 
