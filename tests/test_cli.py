@@ -172,7 +172,7 @@ def test_an_edited_file_is_kept(run: Run) -> None:
     assert result.stderr.startswith(
         "error: `model.py` was edited since dcganc generated it\n"
         " = help: move the edits into the description, or give them up with `--force`\n"
-        "--- a/model.py\n"
+        "--- model.py\n+++ model.py (compiled now)\n@@ "
     )
     assert Path("model.py").read_text() == edited
     assert run("compile", "net.dgan", "-o", "model.py", "--force").exit_code == 0
