@@ -12,6 +12,7 @@ from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, Draft
+from dcgan_compiler.layers.spelling import meant
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
@@ -86,7 +87,7 @@ def _layer(role: str, *words: str) -> _Reader:
         call = tree.Call(value.span, value.id, (), value.span) if isinstance(value, tree.Name) else value
         if not isinstance(call, tree.Call) or call.name not in known:
             name = call.name if isinstance(call, tree.Call) else ""
-            raise _expected(option, listed, near=closest(name, [*words, *known]))
+            raise _expected(option, listed, near=meant(name, [*words, *known]))
         arguments, wrong = bind(VOCABULARY[call.name], call, names, 0)
         if wrong:
             raise wrong[0]

@@ -60,7 +60,7 @@ NOT_YET = Kind("DG115", ERROR, "{what} is not supported yet")
 
 WRONG_VALUE = Kind("DG201", ERROR, "`{name}` must be {expected}, not {found}", "{hint}")
 MISSING_ARGUMENT = Kind("DG202", ERROR, "`{layer}` needs {what}", "{hint}")
-TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes {limit}, not {found}")
+TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes {limit}, but is given {found}")
 REPEATED_ARGUMENT = Kind("DG204", ERROR, "`{layer}` is given the argument `{name}` twice")
 POSITIONAL_AFTER_NAMED = Kind("DG205", ERROR, "a positional argument can not follow a named one")
 WRONG_ARITY = Kind("DG206", ERROR, "`{name}` has {found} numbers, one per axis; the input here has {rank} axes")

@@ -14,8 +14,8 @@ the first is the kind of the model (a `$schema` is passed over):
     "generator": {"mirror": {options}}                   generator mirror { ... }
 
 An array of objects is needed only where one object can not keep the order or would have a key twice. The same goes for
-options: `{"norm": "batch_norm", "at": {"stem": {options}}}` or an array of such objects. No half can be called `params`
-or `blocks` here.
+options: `{"norm": "batch_norm", "at": {"stem": {options}}}` or an array of such objects. A layer with arguments is an
+option's value as in a line: `{"norm": {"group_norm": [8]}}`. No half can be called `params` or `blocks` here.
 
 A line is a list of layers, `[{"conv": [64]}, "relu"]`, or `{"label": "stem", "chain": [layers]}`. A layer is a name, or
 an object of its name and its arguments: `{"conv": [64, 3]}` by position, `{"conv": {"stride": 2}}` by name, and both in
