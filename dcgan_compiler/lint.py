@@ -70,8 +70,9 @@ def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
     if not 0 < UNBALANCED_RATIO * source.parameters < derived.parameters:
         return
     largest = max(derived.layers, key=lambda layer: layer.parameters)
+    is_written = largest.span != source.body.span
     yield problems.UNBALANCED.at(
-        largest.span,
+        largest.span if is_written else _last_written(source).span,
         mirror=derived.role,
         source=source.role,
         ratio=derived.parameters / source.parameters,
@@ -81,7 +82,13 @@ def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
         before=describe(largest.in_shape),
         after=describe(largest.out_shape),
         count=largest.parameters,
+        origin="the mirror of this line" if is_written else "which leads from z to what this line gives",
     )
+
+
+def _last_written(half: Network) -> Node:
+    """The last line of the author's; what the compiler adds has the place of the whole body."""
+    return next(line for line in reversed(half.body.items) if line.span != half.body.span)
 
 
 # What was written

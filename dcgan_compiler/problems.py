@@ -128,7 +128,7 @@ UNBALANCED = Kind(
     "DG906",
     WARNING,
     "the {mirror} has {ratio:.0f} times the parameters of the {source} ({mirror_count:,} and {source_count:,})",
-    "{count:,} of them are in `{layer}` from {before} to {after}, the mirror of this line; a smaller map or a smaller"
-    " latent makes it smaller",
+    "{count:,} of them are in `{layer}` from {before} to {after}, {origin}; a smaller map or a smaller latent makes it"
+    " smaller",
 )
 UNUSED_NAME = Kind("DG907", WARNING, "{what} `{name}` is never used")
