@@ -132,3 +132,4 @@ UNBALANCED = Kind(
     " smaller",
 )
 UNUSED_NAME = Kind("DG907", WARNING, "{what} `{name}` is never used")
+IDLE_OPTION = Kind("DG909", WARNING, "`{name}` changes nothing in the mirror of `{label}`", "{hint}")
