@@ -375,6 +375,10 @@ def test_each_layer_is_described(run: Run, name: str) -> None:
         assert " ".join(rule.split()) in " ".join(words)
 
 
+def test_an_argument_without_a_default_that_can_be_written(run: Run) -> None:
+    assert run("layers", "max_pool").stdout.startswith("max_pool(kernel_size, [stride], padding=0, ")
+
+
 def test_layers_guesses(run: Run) -> None:
     assert usage(run("layers", "conv2d")) == "There is no layer 'conv2d'; did you mean conv?"
 
