@@ -19,7 +19,8 @@ def assign(call: tree.Call, parameters: Sequence[str]) -> tuple[dict[str, tree.A
     wrong: list[Problem] = []
     positional = [argument for argument in call.arguments if argument.name is None]
     if len(positional) > len(parameters):
-        limit = f"at most {len(parameters)} arguments without a name" if parameters else "no arguments"
+        words = "argument" if len(parameters) == 1 else "arguments"
+        limit = f"at most {len(parameters)} {words} without a name" if parameters else "no arguments"
         extra = positional[len(parameters)]
         wrong.append(problems.TOO_MANY_ARGUMENTS.error(extra.span, layer=call.name, limit=limit, found=len(positional)))
     named_seen = False

@@ -9,11 +9,12 @@ from typing import Any
 
 from dcgan_compiler import problems
 from dcgan_compiler.binding import Defaults, assign, bind, missing
-from dcgan_compiler.diagnostics import Diagnostic, Note, Problem, closest
+from dcgan_compiler.diagnostics import Diagnostic, Note, Problem
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.ir import Gate, Node, Parallel, Sequence, Shape, describe
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import Draft, uniform
+from dcgan_compiler.layers.spelling import meant
 from dcgan_compiler.names import check_label
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
@@ -122,7 +123,7 @@ class Bodies:
     def _layer(self, call: tree.Call, shape: Shape | None, scope: Scope) -> list[Node] | None:
         definition = VOCABULARY.get(call.name)
         if definition is None:
-            near = closest(call.name, [*VOCABULARY, *scope.macros])
+            near = meant(call.name, [*VOCABULARY, *scope.macros])
             raise problems.UNKNOWN_LAYER.error(call.name_span, name=call.name, near=near)
         if shape is not None:
             try:

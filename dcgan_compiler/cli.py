@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ def new(preset: str | None, output: str | None, only_list: bool, force: bool) ->
       dcganc new dcgan64 -o net.dgan
     """
     from dcgan_compiler.descriptions import preset_summary, presets
+    from dcgan_compiler.diagnostics import closest
 
     known = presets()
     if only_list:
@@ -66,7 +67,7 @@ def new(preset: str | None, output: str | None, only_list: bool, force: bool) ->
     if preset is None:
         raise click.UsageError("Missing argument 'PRESET'; `dcganc new --list` shows all.")
     if preset not in known:
-        raise _unknown("example", preset, known, "dcganc new --list")
+        raise _unknown("example", preset, closest(preset, known), "dcganc new --list")
     _write_new(output, known[preset].read_text(encoding="utf-8"), force=force, inputs=[])
 
 
@@ -77,10 +78,7 @@ def _write_new(output: str | None, text: str, *, force: bool, inputs: Sequence[s
     write(output, text, force=force, inputs=inputs)
 
 
-def _unknown(what: str, name: str, known: Iterable[str], listing: str) -> click.UsageError:
-    from dcgan_compiler.diagnostics import closest
-
-    near = closest(name, known)
+def _unknown(what: str, name: str, near: str | None, listing: str) -> click.UsageError:
     hint = f"did you mean {near}?" if near else f"`{listing}` shows all."
     return click.UsageError(f"There is no {what} {name!r}; {hint}")
 
@@ -330,8 +328,9 @@ def layers(name: str | None) -> None:
       dcganc layers conv
     """
     from dcgan_compiler.layers import VOCABULARY
+    from dcgan_compiler.layers.spelling import meant
     from dcgan_compiler.report.vocabulary import describe_layer, list_layers
 
     if name is not None and name not in VOCABULARY:
-        raise _unknown("layer", name, VOCABULARY, "dcganc layers")
+        raise _unknown("layer", name, meant(name, VOCABULARY), "dcganc layers")
     emit(list_layers() if name is None else describe_layer(VOCABULARY[name]))

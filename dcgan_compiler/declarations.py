@@ -17,6 +17,7 @@ from dcgan_compiler.ir import MAX_ELEMENTS, Network, Shape
 from dcgan_compiler.kinds import INITS, Kind
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import MAX_COUNT
+from dcgan_compiler.layers.spelling import meant
 from dcgan_compiler.names import check_macro, check_name
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
@@ -110,7 +111,7 @@ class Declarations:
     def _default(self, call: tree.Call) -> None:
         definition = VOCABULARY.get(call.name)
         if definition is None:
-            self.report(problems.UNKNOWN_LAYER, call.name_span, name=call.name, near=closest(call.name, VOCABULARY))
+            self.report(problems.UNKNOWN_LAYER, call.name_span, name=call.name, near=meant(call.name, VOCABULARY))
             return
         assigned, wrong = assign(call, [parameter.name for parameter in definition.parameters])
         self.diagnostics.extend(problem.located(call.span) for problem in wrong)
@@ -131,6 +132,7 @@ class Declarations:
 
     def _half(self, half: Half) -> None:
         known = (self.kind.source, self.kind.derived)
+        near = None if half.name in known else closest(half.name, known)
         if half.name not in known:
             self.report(
                 problems.UNKNOWN_SECTION,
@@ -138,7 +140,7 @@ class Declarations:
                 kind=self.kind.phrase,
                 name=half.name,
                 known=" and ".join(f"`{name}`" for name in known),
-                near=closest(half.name, known),
+                near=near,
             )
         elif half.name in self.halves:
             self.report(problems.DUPLICATE_STATEMENT, half.name_span, name=half.name)
@@ -151,7 +153,7 @@ class Declarations:
                 reason=f"the {half.name} is the half that is described",
             )
         scope = Scope(self.params, self.macros, self.defaults, self.params)
-        self.halves.setdefault(half.name, (half, scope))
+        self.halves.setdefault(near or half.name, (half, scope))
 
     # Settings
 

@@ -14,7 +14,7 @@ from dcgan_compiler.console import STDIN, read_input
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, render_all
 from dcgan_compiler.ir import Model, Shape
 from dcgan_compiler.options import Overrides
-from dcgan_compiler.output import sign, unified
+from dcgan_compiler.output import outdated, sign
 from dcgan_compiler.resources import listing
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import tree
@@ -97,7 +97,7 @@ class Outcome:
         if self.compilation.code is None:
             return self
         found = file.read_bytes().decode("utf-8", "replace")
-        return replace(self, diff=unified(found, self.code, str(file), f"{file} (compiled now)"))
+        return replace(self, diff=outdated(file, found, self.code))
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON values."""

@@ -81,9 +81,8 @@ def _number(expression: tree.Expression, names: Mapping[str, Any]) -> int | floa
 def _binary(expression: tree.Binary, names: Mapping[str, Any]) -> Any:
     left, right = _number(expression.left, names), _number(expression.right, names)
     if expression.operator in ("/", "//", "%") and right == 0:
-        raise problems.ARITHMETIC.error(
-            expression.span, expression=expression.span.text, reason=f"division by zero ({show(left)} / 0)"
-        )
+        reason = f"division by zero ({show(left)} {expression.operator} 0)"
+        raise problems.ARITHMETIC.error(expression.span, expression=expression.span.text, reason=reason)
     if expression.operator == "/":
         exact = isinstance(left, (int, Fraction)) and isinstance(right, (int, Fraction))
         return _bounded(expression, Fraction(left) / Fraction(right) if exact else float(left) / float(right))

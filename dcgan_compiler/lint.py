@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 
 from dcgan_compiler import problems
-from dcgan_compiler.diagnostics import Diagnostic, Note
+from dcgan_compiler.diagnostics import Diagnostic, Note, Problem
 from dcgan_compiler.expressions import show
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, describe, layers
 from dcgan_compiler.layers.definition import NORM, OPERATOR, uniform
 from dcgan_compiler.layers.geometry import windows
+from dcgan_compiler.mirror import mirror
+from dcgan_compiler.policy import Policy
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
@@ -70,8 +73,9 @@ def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
     if not 0 < UNBALANCED_RATIO * source.parameters < derived.parameters:
         return
     largest = max(derived.layers, key=lambda layer: layer.parameters)
+    is_written = largest.span != source.body.span
     yield problems.UNBALANCED.at(
-        largest.span,
+        largest.span if is_written else _last_written(source).span,
         mirror=derived.role,
         source=source.role,
         ratio=derived.parameters / source.parameters,
@@ -81,7 +85,48 @@ def _unbalanced(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
         before=describe(largest.in_shape),
         after=describe(largest.out_shape),
         count=largest.parameters,
+        origin="the mirror of this line" if is_written else "which leads from z to what this line gives",
     )
+
+
+def _last_written(half: Network) -> Node:
+    """The last line of the author's; what the compiler adds has the place of the whole body."""
+    return next(line for line in reversed(half.body.items) if line.span != half.body.span)
+
+
+def _idle_options(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
+    """Options of one line without which the mirror is the same. Each costs a mirror, so not of a very large network."""
+    mirrors = [one for one in syntax.statements if isinstance(one, tree.Mirror)]
+    lines = [at for one in mirrors for at in one.options.items if isinstance(at, tree.At)]
+    options = [(at.label, one) for at in lines for one in at.options.items if isinstance(one, tree.Option)]
+    if model.policy is None or len(options) * len(model.source.layers) > _MAX_MIRRORED:
+        return
+    for label, option in options:
+        local, general = (getattr(policy, option.name) for policy in (model.policy.at(label), model.policy))
+        line = replace(model.policy.lines[label], **{option.name: general})
+        if local == general or _is_same_mirror(model, replace(model.policy, lines={**model.policy.lines, label: line})):
+            hint = "it is the same for all lines" if local == general else _CONCERNS[option.name]
+            yield problems.IDLE_OPTION.at(option.span, name=option.name, label=label, hint=hint)
+
+
+_MAX_MIRRORED = 20_000
+_BETWEEN_OPERATORS = "what follows an operator of this line follows, in the mirror, the operator of the line below"
+_CONCERNS = {
+    **dict.fromkeys(("norm", "activation", "dropout"), _BETWEEN_OPERATORS),
+    "upsample": "it is for convolutions with a stride",
+    "unpool": "it is for pools",
+    "spectral_norm": "it is for weights with a parametrization",
+}
+
+
+def _is_same_mirror(model: Model, policy: Policy) -> bool:
+    """Whether another policy gives the same mirror."""
+    assert model.policy is not None
+    try:
+        one, other = (mirror(model.source.body, chosen, model.latent) for chosen in (policy, model.policy))
+    except Problem:  # the option is what makes it possible
+        return False
+    return one == other
 
 
 # What was written
@@ -214,6 +259,7 @@ _CHECKS: tuple[Callable[[tree.Model, Model], Iterator[Diagnostic]], ...] = (
     _checkerboard,
     _latent_too_large,
     _unbalanced,
+    _idle_options,
     _bias_before_norm,
     _norm_first,
     _probability_head,

@@ -193,8 +193,13 @@ def _refuse_unless_ours(path: Path, old: str, new: str) -> None:
         raise OutputError(
             f"{_quoted(path)} was edited since dcganc generated it",
             help="move the edits into the description, or give them up with `--force`",
-            diff=unified(old, new, f"a/{path.name}", f"b/{path.name}"),
+            diff=outdated(path, old, new),
         )
+
+
+def outdated(path: Path, old: str, new: str) -> str:
+    """The unified diff from what a file holds to what would be generated now; empty if they are the same."""
+    return unified(old, new, str(path), f"{path} (compiled now)")
 
 
 def unified(old: str, new: str, old_name: str, new_name: str) -> str:

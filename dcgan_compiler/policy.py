@@ -13,6 +13,7 @@ from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, FLAG, NORM, Draft
+from dcgan_compiler.layers.spelling import meant
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
@@ -77,7 +78,7 @@ def _layer(role: str, *words: str) -> _Reader:
             return value.id
         call = call_of(value)
         if call is None or call.name not in known:
-            raise wrong_option(option, listed, near=closest(call.name, [*words, *known]) if call else None)
+            raise wrong_option(option, listed, near=meant(call.name, [*words, *known]) if call else None)
         arguments, wrong = bind(VOCABULARY[call.name], call, names, 0)
         if wrong:
             raise wrong[0]

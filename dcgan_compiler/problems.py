@@ -66,7 +66,7 @@ NOT_FOR_LOSS = Kind(
 
 WRONG_VALUE = Kind("DG201", ERROR, "`{name}` must be {expected}, not {found}", "{hint}")
 MISSING_ARGUMENT = Kind("DG202", ERROR, "`{layer}` needs {what}", "{hint}")
-TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes {limit}, not {found}")
+TOO_MANY_ARGUMENTS = Kind("DG203", ERROR, "`{layer}` takes {limit}, but is given {found}")
 REPEATED_ARGUMENT = Kind("DG204", ERROR, "`{layer}` is given the argument `{name}` twice")
 POSITIONAL_AFTER_NAMED = Kind("DG205", ERROR, "a positional argument can not follow a named one")
 WRONG_ARITY = Kind("DG206", ERROR, "`{name}` has {found} numbers, one per axis; the input here has {rank} axes")
@@ -134,8 +134,8 @@ UNBALANCED = Kind(
     "DG906",
     WARNING,
     "the {mirror} has {ratio:.0f} times the parameters of the {source} ({mirror_count:,} and {source_count:,})",
-    "{count:,} of them are in `{layer}` from {before} to {after}, the mirror of this line; a smaller map or a smaller"
-    " latent makes it smaller",
+    "{count:,} of them are in `{layer}` from {before} to {after}, {origin}; a smaller map or a smaller latent makes it"
+    " smaller",
 )
 UNUSED_NAME = Kind("DG907", WARNING, "{what} `{name}` is never used")
 PENALTY_PER_SAMPLE = Kind(
@@ -145,3 +145,4 @@ PENALTY_PER_SAMPLE = Kind(
     " (Gulrajani et al. 2017, section 4)",
     "use `layer_norm` or `instance_norm` in the discriminator, or no norm",
 )
+IDLE_OPTION = Kind("DG909", WARNING, "`{name}` changes nothing in the mirror of `{label}`", "{hint}")

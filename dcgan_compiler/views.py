@@ -38,7 +38,7 @@ def explain(net: str, overrides: Overrides, input_shape: Shape | None) -> None:
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    help="The format of the picture; by default that of the file's extension, else svg.",
+    help="The format of the picture; by default that of the file's extension, svg without one.",
 )
 @options.force
 def graph(
@@ -55,11 +55,24 @@ def graph(
       dcganc graph net.dgan --format dot | dot -Tpdf -o net.pdf
     """
     from dcgan_compiler.descriptions import compiled
-    from dcgan_compiler.report.graph import format_of, graph
+    from dcgan_compiler.report.graph import graph
 
-    form = form or format_of(Path(output or "").suffix) or "svg"
+    form = form or _format_of(Path(output or "").suffix)
     drawn = graph(compiled(net, overrides, input_shape, generate=False).model, form)
     write(output, drawn, force=force or _is_drawn(output), inputs=[net])
+
+
+def _format_of(suffix: str) -> str:
+    """The format of a file with an extension, svg where there is none; another extension would promise what it is not.
+
+    Raises click's `UsageError` for an extension that is not known.
+    """
+    from dcgan_compiler.report.graph import SUFFIXES, format_of
+
+    form = format_of(suffix) if suffix else "svg"
+    if form is None:
+        raise click.UsageError(f"{suffix!r} is no format of pictures: use {', '.join(SUFFIXES)}, or --format.")
+    return form
 
 
 def _is_drawn(output: str | None) -> bool:

@@ -172,7 +172,7 @@ def test_an_edited_file_is_kept(run: Run) -> None:
     assert result.stderr.startswith(
         "error: `model.py` was edited since dcganc generated it\n"
         " = help: move the edits into the description, or give them up with `--force`\n"
-        "--- a/model.py\n"
+        "--- model.py\n+++ model.py (compiled now)\n@@ "
     )
     assert Path("model.py").read_text() == edited
     assert run("compile", "net.dgan", "-o", "model.py", "--force").exit_code == 0
@@ -373,6 +373,10 @@ def test_each_layer_is_described(run: Run, name: str) -> None:
     words = text.split()
     for rule in (layer.summary, layer.shape_rule, layer.mirror_rule):
         assert " ".join(rule.split()) in " ".join(words)
+
+
+def test_an_argument_without_a_default_that_can_be_written(run: Run) -> None:
+    assert run("layers", "max_pool").stdout.startswith("max_pool(kernel_size, [stride], padding=0, ")
 
 
 def test_layers_guesses(run: Run) -> None:

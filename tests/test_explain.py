@@ -88,7 +88,7 @@ head (line 9): (4, 4, 2) -> (1), undone by block1
         a global pool makes way: from a linear layer on the whole map, every place gets a value of its own
     linear(1)  =>  linear(32)
         the latent takes the place of its output: 8 instead of 1
-        linear from out_features back to F
+        linear with in_features and out_features exchanged
     sigmoid  =>  (nothing)
         it follows the last operator, and is dropped
 
@@ -186,6 +186,25 @@ CONV = "conv(8, kernel_size=4, stride=2, padding=1)"
             "the crop cuts it to (16, 16), the size that entered",
             id="crop",
         ),
+        pytest.param(
+            'conv(2, kernel_size=4, padding="same")\nconv(2, kernel_size=1)',
+            "",
+            "pad  =>  crop",
+            id="uneven padding",
+        ),
+        pytest.param(
+            'conv(2, kernel_size=4, padding="same")\nconv(2, kernel_size=1)',
+            "",
+            "conv(2, 4x4)  =>  conv_transpose(4, 4x4)",
+            id="conv behind an uneven padding",
+        ),
+        pytest.param(
+            "max_pool(2)\nconv(2, kernel_size=1)",
+            "unpool transpose",
+            "`unpool transpose`: the transposed convolution of the pool's window",
+            id="unpool",
+        ),
+        pytest.param(f"{CONV}\n{CONV}", "tied true", "`tied true`: with the weight of this conv", id="tied"),
         pytest.param(
             "concat { branch { conv(2, kernel_size=1) } branch {} }\nconv(3, kernel_size=1)",
             "",

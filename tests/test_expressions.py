@@ -151,7 +151,7 @@ def test_what_depends_on_an_unknown_value_is_unknown(text: str) -> None:
         ("sqrt(4)", "there is no function `sqrt`; the functions are min and max"),
         ("min()", "`min` needs a number"),
         ("min(a=3)", "`min` takes no argument `a`; it takes numbers without names"),
-        ("width // (64 - width)", "width // (64 - width): division by zero (64 / 0)"),
+        ("width // (64 - width)", "width // (64 - width): division by zero (64 // 0)"),
     ],
 )
 def test_errors_say_what_is_wrong(text: str, message: str) -> None:

@@ -297,6 +297,13 @@ def test_written_halves_are_not_related() -> None:
 # Text
 
 
+@pytest.mark.parametrize("form", ["svg", "mermaid", "dot"])
+def test_tied_weights_are_told(form: str) -> None:
+    tied = SMALL.replace("    encoder {", "    decoder mirror { tied true }\n\n    encoder {")
+    assert "parameters, weights tied" in graph(analysed(tied), form)
+    assert "weights tied" not in graph(analysed(SMALL), form)
+
+
 def test_mermaid() -> None:
     assert graph(analysed(SMALL), "mermaid") == MERMAID
 
@@ -320,11 +327,15 @@ def test_the_extension_chooses_the_format(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     Path("net.dgan").write_text(SMALL)
     run = CliRunner().invoke
-    for file, form in (("a.svg", "svg"), ("a.mmd", "mermaid"), ("a.gv", "dot"), ("a.txt", "svg")):
+    for file, form in (("a.svg", "svg"), ("a.mmd", "mermaid"), ("a.gv", "dot"), ("a", "svg")):
         for _ in range(2):
             assert run(main, ["graph", "net.dgan", "-o", file]).exit_code == 0
         assert Path(file).read_text() == graph(analysed(SMALL), form)
         assert (format_of(Path(file).suffix) or "svg") == form
+    refused = run(main, ["graph", "net.dgan", "-o", "a.png"])
+    assert refused.exit_code == 2 and not Path("a.png").exists()
+    assert "'.png' is no format of pictures: use .svg, .mmd, .mermaid, .dot, .gv, or --format." in refused.stderr
+    assert run(main, ["graph", "net.dgan", "-o", "a.txt", "--format", "dot"]).exit_code == 0
     assert run(main, ["graph", "net.dgan", "--format", "dot"]).stdout == graph(analysed(SMALL), "dot")
 
 
@@ -335,7 +346,7 @@ def test_a_picture_is_replaced_but_no_other_file(tmp_path: Path, monkeypatch: py
     run = CliRunner().invoke
     assert run(main, ["graph", "net.dgan", "-o", "mine.svg"]).exit_code == 1
     assert Path("mine.svg").read_text() == "<svg/>"
-    assert run(main, ["graph", "net.dgan", "-o", "net.dgan", "--force"]).exit_code == 1
+    assert run(main, ["graph", "net.dgan", "-o", "net.dgan", "--format", "svg", "--force"]).exit_code == 1
     assert run(main, ["graph", "net.dgan", "-o", "mine.svg", "--force"]).exit_code == 0
     Path("net.dgan").write_text(SMALL.replace("latent 3", "latent 4"))
     assert run(main, ["graph", "net.dgan", "-o", "mine.svg"]).exit_code == 0

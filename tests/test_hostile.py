@@ -26,7 +26,7 @@ from oracle import raw_controls
 
 from dcgan_compiler import codegen
 from dcgan_compiler.cli import main
-from dcgan_compiler.compiler import Compilation, compile_file, compile_source, decode
+from dcgan_compiler.compiler import Compilation, compile_file, compile_source, compile_text, decode
 from dcgan_compiler.diagnostics import DescriptionError, render_all
 
 CANARY = "dcganc_canary"
@@ -441,6 +441,21 @@ def test_the_name_of_a_file_is_text(tmp_path: Path) -> None:
         code = compile_file(folder / f"{name}.dgan").code
         assert code is not None and code.isascii()
         assert ast.dump(ast.parse(body(code))) == harmless
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("nets/a.dgan", "a.dgan"),
+        (r"C:\nets\a.dgan", "a.dgan"),
+        ("nätz.dgan", "n_tz.dgan"),
+        ("nets/a" + "\\", "a_"),
+        ("<text>", "<text>"),
+    ],
+)
+def test_the_header_names_the_file(path: str, shown: str) -> None:
+    code = compile_text(TINY, name=path).code
+    assert code is not None and f" from {shown} (output format" in code
 
 
 def test_values_from_the_command_line_are_numbers(tmp_path: Path, canary: list[str]) -> None:

@@ -223,7 +223,7 @@ def test_an_edited_file_is_overwritten_by_force_only(model: Path) -> None:
     assert error.message == f"`{model}` was edited since dcganc generated it"
     assert error.help == "move the edits into the description, or give them up with `--force`"
     assert error.diff is not None
-    assert error.diff.splitlines()[:2] == ["--- a/model.py", "+++ b/model.py"]
+    assert error.diff.splitlines()[:2] == [f"--- {model}", f"+++ {model} (compiled now)"]
     changes = [line[:1] + line.split("stride=")[1][:1] for line in error.diff.splitlines() if "stride=" in line]
     assert changes == ["-4", "+2"]
     put(model, force=True)

@@ -20,9 +20,9 @@ import dcgan_compiler
 from dcgan_compiler import problems
 from dcgan_compiler.compiler import decode
 from dcgan_compiler.diagnostics import WARNING, DescriptionError, Kind, render
-from dcgan_compiler.expressions import show
 from dcgan_compiler.layers import VOCABULARY
-from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef, Parameter
+from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef
+from dcgan_compiler.report.vocabulary import signature
 from dcgan_compiler.syntax import grammar
 from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Loss, Optimizer, Setting
 
@@ -55,13 +55,7 @@ _INPUTS = ("`(F)`", "`(C, L)`", "`(C, H, W)`", "`(C, D, H, W)`")
 
 
 def _signature(layer: LayerDef) -> str:
-    return f"`{layer.name}({', '.join(map(_argument, layer.parameters))})`" if layer.parameters else f"`{layer.name}`"
-
-
-def _argument(parameter: Parameter) -> str:
-    if parameter.required:
-        return parameter.name
-    return f"{parameter.name}={'none' if parameter.default is None else show(parameter.default)}"
+    return f"`{layer.name}({', '.join(map(signature, layer.parameters))})`" if layer.parameters else f"`{layer.name}`"
 
 
 def _input(layer: LayerDef) -> str:

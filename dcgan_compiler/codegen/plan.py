@@ -108,7 +108,7 @@ def origin(model: Model) -> str:
 
 def _safe(name: str) -> str:
     """A file name as it may stand in a docstring: its last part, with anything unusual replaced."""
-    return re.sub(r"[^A-Za-z0-9._<>() -]", "_", re.split(r"[/\\]", name)[-1])[:100]
+    return re.sub(r"[^A-Za-z0-9._<>() -]", "_", re.split(r"[/\\](?=.)", name)[-1])[:100]
 
 
 def _imports(model: Model) -> Iterator[str]:

@@ -71,7 +71,7 @@ LAYERS = (
         OPERATOR,
         summary="fully connected layer",
         shape_rule="(F) -> (out_features)",
-        mirror_rule="linear from out_features back to F",
+        mirror_rule="linear with in_features and out_features exchanged",
         parameters=(Parameter("out_features", COUNT), Parameter("bias", FLAG, True), *PARAMETRIZED),
         ranks=(0,),
         infer=_shape,

@@ -33,7 +33,7 @@ def list_layers() -> str:
 def describe_layer(layer: LayerDef) -> str:
     """One layer: its call, its arguments, and its rules."""
     parts = [
-        _filled(f"{layer.name}({', '.join(map(_signature, layer.parameters))})", " " * (len(layer.name) + 1)),
+        _filled(f"{layer.name}({', '.join(map(signature, layer.parameters))})", " " * (len(layer.name) + 1)),
         _filled(f"    {layer.summary}", "    "),
         "",
         *_arguments(layer),
@@ -52,10 +52,11 @@ def _arguments(layer: LayerDef) -> list[str]:
     return ["arguments", *(_filled(row, " " * (width + 6)) for row in rows), ""]
 
 
-def _signature(parameter: Parameter) -> str:
+def signature(parameter: Parameter) -> str:
+    """An argument with its default; in brackets where it may be left out, but no value says so."""
     if parameter.required:
         return parameter.name
-    return f"{parameter.name}={'none' if parameter.default is None else show(parameter.default)}"
+    return f"[{parameter.name}]" if parameter.default is None else f"{parameter.name}={show(parameter.default)}"
 
 
 def _rule(name: str, text: str) -> str:

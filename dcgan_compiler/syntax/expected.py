@@ -12,7 +12,7 @@ from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from dcgan_compiler.diagnostics import closest
 
 _MAX_SHOWN = 40
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|.", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|=>|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def failure(error: UnexpectedInput, text: str) -> Failure:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         token = error.token
         start = token.start_pos or 0
-        return Failure(start, start + len(token), token, accepted, is_first)
+        found = "=>" if text.startswith("=>", start) else str(token)
+        return Failure(start, start + len(found), found, accepted, is_first)
     if isinstance(error, UnexpectedCharacters):
         word = _WORD.match(text, error.pos_in_stream or 0)
         assert word, "there is a character that the lexer does not know"
@@ -150,6 +151,12 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
             wrong.found, "a description starts with `gan Name {`, `vae Name {` or `autoencoder Name {`"
         )
     words = before.split()
+    if wrong.found == "-" and wrong.accepted <= {"LBRACE", "LPAR", "EQUAL"}:
+        return "a name is made of letters, digits and `_`"
+    if wrong.found == "{" and words[-2:-1] == ["block"]:
+        return f"a block has parentheses, for its arguments: `block {words[-1]}() {{ ... }}`"
+    if wrong.found == "." and words[-1:] == ["nn"]:
+        return "layers have torch's names in snake case, without `nn.` and the dimension: `conv`, `leaky_relu`"
     if wrong.accepted == {"EQUAL"}:
         return f"write `param {words[-1]} = value`"
     if wrong.found in ("{", "mirror") and "PARAM" in wrong.accepted and all(word.isidentifier() for word in words[-2:]):

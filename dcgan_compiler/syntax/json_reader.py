@@ -118,11 +118,7 @@ def _param(member: Member, scope: _Scope) -> tree.Param:
 
 def _default(value: Json, scope: _Scope) -> tree.Default:
     layer = object_of(value, 'a layer with arguments, as in {"conv": {"stride": 2}}')
-    if len(layer.members) != 1:
-        raise wrong(layer, "one layer")
-    key, arguments = layer.members[0]
-    call = tree.Call(layer.span, name_of(key, "the name of a layer"), _arguments(arguments, scope), key.span)
-    return tree.Default(layer.span, call)
+    return tree.Default(layer.span, _call(layer, scope))
 
 
 def _macro(member: Member, scope: _Scope) -> tree.Macro:
@@ -162,6 +158,8 @@ def _half(member: Member, scope: _Scope) -> tree.Section | tree.Mirror:
     name = name_of(key, "a statement or a half of the model", NOT_A_SECTION, near)
     if isinstance(value, JsonArray):
         return tree.Section(span_of(member), name, _body(value, scope), key.span)
+    if isinstance(value, JsonString):
+        raise wrong(key, "a statement or a half: one kind and one name stand at the beginning", near)
     if not isinstance(value, JsonObject):
         raise wrong(value, _SECTION_FORM, near)
     check_keys(value, ("mirror",))
@@ -236,11 +234,15 @@ def _link(value: Json, scope: _Scope) -> tree.Link:
     keyword = next((key.value for key, _ in link.members if key.value in COMBINATORS), None)
     if keyword is not None:
         return _combinator(keyword, link, scope)
-    if len(link.members) != 1:
-        raise wrong(link, "one layer, an object with one key")
-    key, arguments = link.members[0]
+    return _call(link, scope)
+
+
+def _call(layer: JsonObject, scope: _Scope) -> tree.Call:
+    if len(layer.members) != 1:
+        raise wrong(layer, "one layer, an object with one key")
+    key, arguments = layer.members[0]
     name = name_of(key, "the name of a layer", NOT_A_LINK)
-    return tree.Call(link.span, name, _arguments(arguments, scope), key.span)
+    return tree.Call(layer.span, name, _arguments(arguments, scope), key.span)
 
 
 def _combinator(keyword: str, value: JsonObject, scope: _Scope) -> tree.Link:

@@ -10,7 +10,7 @@ from dcgan_compiler.syntax.tree import Model
 
 
 def parse(source: Source) -> Model:
-    """Read a description; one that starts with a brace or a bracket is in the JSON form.
+    """Read a description; one in a `.json` file, or that starts with a brace or a bracket, is JSON.
 
     Raises DescriptionError, and nothing else whatever the input.
     """

@@ -17,8 +17,8 @@ _OPENING = {")": "(", "}": "{", "]": "["}
 
 
 def is_json(source: Source) -> bool:
-    """Whether a source is in the JSON form: no `.dgan` text starts with a brace or a bracket."""
-    return source.text.lstrip("\ufeff \t\r\n\f")[:1] in ("{", "[")
+    """Whether a source is in the JSON form: its file is named so, or it starts as no `.dgan` text does."""
+    return source.name.lower().endswith(".json") or source.text.lstrip("\ufeff \t\r\n\f")[:1] in ("{", "[")
 
 
 def comments(source: Source) -> tuple[Comment, ...]:

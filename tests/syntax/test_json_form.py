@@ -160,3 +160,9 @@ def test_spans_point_into_the_json_text() -> None:
 )
 def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
     assert not SCHEMA.is_valid(json.loads(text))
+
+
+def test_an_option_is_a_layer_as_in_a_line() -> None:
+    text = '{"gan": "Net", "generator": {"mirror": {"norm": {"group_norm": [8]}}}}'
+    SCHEMA.validate(json.loads(text))
+    assert from_json(text) == from_text("gan Net { generator mirror { norm group_norm(8) } }")

@@ -49,7 +49,7 @@ def reasons(case: Case) -> tuple[str, ...]:
 
 def facts(case: Case) -> tuple[str, ...]:
     """The numbers of this one operator."""
-    return tuple(fact for law in (sizes, _crop, _latent) for fact in law(case))
+    return tuple(fact for law in (sizes, _crop, _latent, _tied) for fact in law(case))
 
 
 def _rule(case: Case) -> Iterator[str]:
@@ -60,6 +60,8 @@ def _rule(case: Case) -> Iterator[str]:
         yield "nothing to undo: it keeps the shape" if kept else "left out: z fills the whole map"
     elif case.layer.definition.pools and case.names <= {"flatten", "unflatten"} and places > 1:
         yield "a global pool makes way: from a linear layer on the whole map, every place gets a value of its own"
+    elif case.layer.definition.pools and "conv_transpose" in case.names:
+        yield "`unpool transpose`: the transposed convolution of the pool's window"
     elif "kernel_size" not in case.layer.arguments or case.layer.definition.pools:
         yield case.layer.definition.mirror_rule
     elif "conv_transpose" in case.names:
@@ -119,6 +121,11 @@ def _latent(case: Case) -> Iterator[str]:
     given = case.layer.out_shape[0]
     if case.weighted and case.latent not in (None, given) and case.weighted.in_shape[0] == case.latent:
         yield f"the latent takes the place of its output: {case.latent} instead of {given}"
+
+
+def _tied(case: Case) -> Iterator[str]:
+    if case.policy.tied and case.weighted:
+        yield f"`tied true`: with the weight of this {case.layer.name}"
 
 
 def _bias(case: Case) -> Iterator[str]:

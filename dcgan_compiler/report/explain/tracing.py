@@ -64,18 +64,20 @@ class Trace:
 
 
 def _grouped(derived: Iterable[Placed]) -> dict[Span, list[list[Node]]]:
-    """The nodes from each text, those that stand in the same line together."""
+    """The nodes from each text; those that stand in the same line together, if they undo the same layer."""
     found: defaultdict[Span, list[Placed]] = defaultdict(list)
     for placed in derived:
         found[placed.node.span].append(placed)
     return {
-        span: [[placed.node for placed in group] for _, group in groupby(places, key=_line)]
+        span: [[placed.node for placed in group] for _, group in groupby(places, key=_origin)]
         for span, places in found.items()
     }
 
 
-def _line(placed: Placed) -> int | None:
-    return id(placed.path[-1]) if placed.path else None
+def _origin(placed: Placed) -> tuple[int | None, int | None]:
+    """The line of a node and, of a mirrored operator, the layer: one call can stand for several (a pad and a conv)."""
+    undone = placed.node.undoes if isinstance(placed.node, Layer) else None
+    return id(placed.path[-1]) if placed.path else None, id(undone) if undone else None
 
 
 def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:

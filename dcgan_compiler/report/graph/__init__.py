@@ -17,6 +17,8 @@ _FORMATS = {
     "mermaid": (mermaid.draw, "%% {}", (".mmd", ".mermaid")),
     "dot": (dot.draw, "// {}", (".dot", ".gv")),
 }
+SUFFIXES = tuple(suffix for _, _, suffixes in _FORMATS.values() for suffix in suffixes)
+"""The extensions of files with a picture."""
 
 
 def graph(model: Model, form: str = "svg") -> str:

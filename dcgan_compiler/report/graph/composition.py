@@ -27,7 +27,7 @@ def picture(model: Model) -> Picture:
         printable(model.name),
         model.kind,
         _half(model.source),
-        _half(model.derived),
+        _half(model.derived, is_tied=model.policy is not None and model.policy.tied),
         tuple(_titled(row) for row in rows),
         f"{'code' if model.latent is None else 'z'} {describe(model.derived.in_shape)}",
         model.source.role == "encoder",
@@ -35,9 +35,9 @@ def picture(model: Model) -> Picture:
     )
 
 
-def _half(network: Network) -> Half:
+def _half(network: Network, *, is_tied: bool = False) -> Half:
     title = network.role.capitalize()
-    return Half(title, network.in_shape, network.out_shape, network.parameters, network.multiply_adds)
+    return Half(title, network.in_shape, network.out_shape, network.parameters, network.multiply_adds, is_tied)
 
 
 # Cards

@@ -26,7 +26,7 @@ def draw(picture: Picture) -> str:
 
 def _half(wired: Wired, *, up: bool) -> Iterator[str]:
     """One half; an upward arrow is written downward with its head at its tail, since that decides who stands above."""
-    yield f"  // {wired.half.title}: {wired.half.parameters:,} parameters"
+    yield f"  // {wired.half.title}: {wired.half.size}"
     yield from (f"  {_node(node)}" for node in wired.nodes)
     for arrow in wired.arrows:
         if up:

@@ -36,7 +36,7 @@ def _remarks(wiring: Wiring) -> Mapping[str, list[str]]:
 
 
 def _half(wired: Wired, direction: str, remarks: Mapping[str, list[str]]) -> Iterator[str]:
-    title = f"{wired.half.title}: {wired.half.parameters:,} parameters"
+    title = f"{wired.half.title}: {wired.half.size}"
     yield f'  subgraph {wired.id}["{_escaped(title)}"]'
     yield f"    direction {direction}"
     yield from (f"    {_node(node, remarks.get(node.id, []))}" for node in wired.nodes)

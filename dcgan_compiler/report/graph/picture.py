@@ -76,13 +76,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Half:
-    """A half as a whole."""
+    """A half as a whole; `is_tied` says that its weights are those of the other half."""
 
     title: str
     in_shape: Shape
     out_shape: Shape
     parameters: int
     multiply_adds: int
+    is_tied: bool
+
+    @property
+    def size(self) -> str:
+        """`33,001 parameters`."""
+        return f"{self.parameters:,} parameters{', weights tied' if self.is_tied else ''}"
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def _marks(layout: Layout) -> Iterator[Mark]:
 
 def _heading(heading: Heading) -> Iterator[str]:
     half = heading.half
-    numbers = f"{half.parameters:,} parameters · {_rounded(half.multiply_adds)} multiply-adds"
+    numbers = f"{half.size} · {_rounded(half.multiply_adds)} multiply-adds"
     yield _text(half.title, heading.x, heading.y + 12, "heading middle")
     yield _text(numbers, heading.x, heading.y + 30, "soft middle")
 
