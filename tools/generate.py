@@ -20,6 +20,7 @@ import dcgan_compiler
 from dcgan_compiler import problems
 from dcgan_compiler.compiler import decode
 from dcgan_compiler.diagnostics import WARNING, DescriptionError, Kind, render
+from dcgan_compiler.expressions import show
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef
 from dcgan_compiler.report.vocabulary import signature
@@ -131,7 +132,7 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 def _optimizers() -> str:
     rows = [
-        (f"`{name}`", ", ".join(f"`{_argument(parameter)}`" for parameter in optimizer.parameters))
+        (f"`{name}`", ", ".join(f"`{signature(parameter)}`" for parameter in optimizer.parameters))
         for name, optimizer in OPTIMIZERS.items()
     ]
     return _table(("optimizer", "arguments"), rows)
