@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcgan_compiler import __version__, options, views
+from dcgan_compiler import __version__, options, scripts, views
 from dcgan_compiler.console import OK, PROBLEMS, STDIN, Failure, Program, complain, emit, to_json, write
 from dcgan_compiler.options import Overrides, Shape
 
@@ -95,6 +95,7 @@ def _unknown(what: str, name: str, near: str | None, listing: str) -> click.Usag
     type=click.Path(exists=True, file_okay=False),
     help="Write the code of each NET there, under its name.",
 )
+@scripts.script_file
 @options.overrides
 @options.force
 @options.ignore
@@ -104,6 +105,7 @@ def compile_(
     nets: tuple[str, ...],
     output: str | None,
     directory: str | None,
+    script: str | None,
     overrides: Overrides,
     input_shape: Shape | None,
     force: bool,
@@ -120,10 +122,12 @@ def compile_(
       dcganc compile net.dgan -o model.py
       dcganc compile net.dgan -D width=32 --input 1,64,64 -o small.py
       dcganc compile nets/*.dgan -d models
+      dcganc compile net.dgan -o model.py --train train.py
     """
     from dcgan_compiler.descriptions import compiled, report
 
     targets = _targets(nets, output, directory)
+    module = scripts.module_for(script, output) if script else ""
     outcomes = [compiled(net, overrides, input_shape, ignored=ignored) for net in nets]
     complain(to_json([one.to_dict() for one in outcomes]) if form == "json" else report(outcomes))
     if not all(one.is_ok for one in outcomes):
@@ -132,6 +136,10 @@ def compile_(
         write(target, outcome.code, force=force, inputs=nets)
         if target is not None and form == "text" and not quiet:
             complain(f"{target}: {outcome.sizes}")
+    if script:
+        write(script, outcomes[0].script(module, Path(script).name), force=force, inputs=nets)
+        if form == "text" and not quiet:
+            complain(f"{script}: trains them; `python {script} --help` shows its options")
     return OK
 
 
@@ -219,6 +227,7 @@ def show(net: str, overrides: Overrides, input_shape: Shape | None, form: str) -
 
 main.add_command(views.explain)
 main.add_command(views.graph)
+main.add_command(scripts.train)
 
 
 @main.command(short_help="Run the code and check what it does.")

@@ -86,6 +86,12 @@ class Outcome:
         assert self.compilation.code is not None
         return sign(self.compilation.code)
 
+    def script(self, module: str, name: str) -> str:
+        """The training script `name` with its fingerprint; it imports the code from `module`."""
+        from dcgan_compiler.codegen import generate_script
+
+        return sign(generate_script(self.model, module, name))
+
     @property
     def sizes(self) -> str:
         """The parameters of both halves."""

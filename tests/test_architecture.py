@@ -36,7 +36,7 @@ LAYERS = [
     ["console"],
     ["options"],
     ["descriptions"],
-    ["views"],
+    ["scripts", "views"],
     ["cli"],
     ["__main__"],
 ]
