@@ -47,6 +47,7 @@ _NEVER_WRITTEN = {
         ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape"),
         "leave it out: it follows from the shape that arrives",
     ),
+    **dict.fromkeys(("activation", "norm", "normalization"), "it is a layer of its own, as in `conv(64, 3) -> relu`"),
     "inplace": "leave it out: the generated code works in place where that is safe",
 }
 

@@ -123,14 +123,18 @@ class DescriptionError(Exception):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, or None; of very many, only the first are looked at."""
+    """The known word that `word` was probably meant to be, or None; of very many, only the first are looked at.
+
+    Capitals do not count: `True` is `true`.
+    """
     return _closest(word[:80], tuple(sorted(known)[:MAX_CANDIDATES]))
 
 
 @lru_cache(maxsize=256)
 def _closest(word: str, known: tuple[str, ...]) -> str | None:
-    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    spelled = {one.lower(): one for one in known}
+    matches = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    return spelled[matches[0]] if matches else None
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

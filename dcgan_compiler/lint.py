@@ -110,7 +110,7 @@ def _idle_options(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:
 
 
 _MAX_MIRRORED = 20_000
-_BETWEEN_OPERATORS = "what follows an operator of this line follows, in the mirror, the operator of the line below"
+_BETWEEN_OPERATORS = "in the mirror, what stands after the operator here belongs to the next line: give it there"
 _CONCERNS = {
     **dict.fromkeys(("norm", "activation", "dropout"), _BETWEEN_OPERATORS),
     "upsample": "it is for convolutions with a stride",

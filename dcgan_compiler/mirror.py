@@ -38,11 +38,12 @@ def mirror(body: Sequence, policy: Policy, latent: int | None = None) -> Sequenc
 # Transposing
 
 
-def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) -> Sequence:
+def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False, meets_output: bool = False) -> Sequence:
     """The mirror of a body: its operators undone in reverse order, the runs between them in their place.
 
     At the ends of the whole network what followed the last operator is dropped, and the policy's output stands for what
-    preceded the first. What stands at the ends of a branch: see `_ends`.
+    preceded the first. What stands at the ends of a branch: see `_ends`. Nothing closes a branch that `meets_output`,
+    or the output would act on what an activation has cut off.
     """
     operators, runs = _operators_and_runs(body)
     if not operators:
@@ -52,9 +53,10 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False) ->
     pieces = []
     for operator, run in reversed(list(zip(operators, [ending, *runs[1:-1]], strict=True))):
         local = _local(policy, operator.path)
-        closes_network = whole_network and operator is operators[0]
-        after = run if closes_network else [*operator.closing, *run]
-        parts = (*_styled(opening, local), *_undone(operator.node, local), *_styled(after, local))
+        closes_network = (whole_network or meets_output) and operator is operators[0]
+        after = [] if closes_network else [*operator.closing, *run]
+        undone = _undone(operator.node, local, meets_output=closes_network)
+        parts = (*_styled(opening, local), *undone, *_styled(after, local))
         pieces.append(Piece(operator.path, parts, operator.node.in_shape))
         opening = []
     pieces = _without_idle_biases(_with_early_layers(_with_room_for_skips(pieces)))
@@ -131,10 +133,10 @@ def _local(policy: Policy, path: tuple[Sequence, ...]) -> Policy:
     return policy
 
 
-def _undone(node: Node, policy: Policy) -> list[Part]:
-    """The mirror of one operator."""
+def _undone(node: Node, policy: Policy, *, meets_output: bool) -> list[Part]:
+    """The mirror of one operator, which may be the last before the output."""
     if isinstance(node, Parallel):
-        branches = [transpose(branch, policy) for branch in node.branches]
+        branches = [transpose(branch, policy, meets_output=meets_output) for branch in node.branches]
         fan_out, join = _TRANSPOSED[node.join], _TRANSPOSED[node.fan_out]
         return [Part(Parallel.build(fan_out, join, branches, node.out_shape, node.keyword, node.span), node.span)]
     assert isinstance(node, Layer) and node.definition.mirror is not None

@@ -13,7 +13,8 @@ SAME_LINE = Kind(
     "DG002",
     ERROR,
     "`{second}` starts on the line of what stands before it",
-    "put `->` between the layers of a block; a new block or statement starts on a new line (or after `;`)",
+    "put `->` between the layers of a block; a new block or statement starts on a new line (or after `;`);"
+    " an option stands in `mirror {{ ... }}`",
 )
 TOO_DEEP = Kind("DG003", ERROR, "brackets are nested more than {limit} deep")
 EXPRESSION_TOO_LONG = Kind("DG004", ERROR, "an expression may have at most {limit} characters; this one has {length}")

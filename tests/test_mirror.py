@@ -311,9 +311,16 @@ def test_a_preactivation_branch_stays_one() -> None:
 
 
 def test_a_postactivation_branch_stays_one() -> None:
-    body = f"residual {{\n{CONV3.format(8)} -> batch_norm -> relu\n{CONV3.format(3)} -> batch_norm\n}}"
-    found = model(body, (3, 16, 16), PLAIN)
+    residual = f"residual {{\n{CONV3.format(8)} -> batch_norm -> relu\n{CONV3.format(3)} -> batch_norm\n}}"
+    found = model(f"{CONV3.format(3)}\n{residual}", (3, 16, 16), PLAIN)
     assert branches(found.derived) == ["conv_transpose batch_norm relu conv_transpose batch_norm", ""]
+
+
+def test_nothing_closes_a_branch_before_the_output() -> None:
+    branch = f"{CONV3.format(3)} -> batch_norm -> relu"
+    nested = f"residual {{ {branch} }} -> relu"
+    found = model(f"concat {{ branch {{ {branch} }} branch {{ {nested} }} }}", (3, 16, 16), PLAIN)
+    assert branches(found.derived) == ["conv_transpose", "conv_transpose"]
 
 
 def test_a_concat_is_split_and_its_branches_are_summed() -> None:

@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from dcgan_compiler.codegen.expression import (
+    SHAPE,
     Chain,
     Code,
     Construct,
@@ -35,11 +36,15 @@ MIN_RANGE = 3
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a class: its name and type, and its value in every use, in the order of the uses."""
+    """An argument of a class: its name and type, and its value in every use, in the order of the uses.
+
+    `role` is the argument of torch's that it was first given for, whatever name the author has for it.
+    """
 
     name: str
     values: Values
     is_channels: bool
+    role: str
 
     @property
     def annotation(self) -> str:
@@ -142,10 +147,10 @@ class _Comparison:
         arriving = tuple(use.in_shape[0] for use in self.uses)
         leaving = tuple(use.out_shape[0] for use in self.uses)
         if arriving == leaving:
-            self._argument(word, arriving, is_channels=True)
+            self._argument(word, arriving, word, is_channels=True)
         else:
-            self._argument(f"in_{word}", arriving, is_channels=True)
-            self._argument(f"out_{word}", leaving, is_channels=True)
+            self._argument(f"in_{word}", arriving, f"in_{word}", is_channels=True)
+            self._argument(f"out_{word}", leaving, f"out_{word}", is_channels=True)
 
     # Source
 
@@ -243,13 +248,15 @@ class _Comparison:
             if known is not None:
                 self.used.add(known.name)
                 return known.name
+        if first.role == SHAPE and (shape := self._shape(values)):
+            return shape
         if all(value == first.value and type(value) is type(first.value) for value in values):
             return literal(first.value)
         derived = self._derived(first, values) if derive else None
         if derived is not None:
             return derived
-        role = self._authors_name(values) or ("hidden_channels" if first.is_channels else first.role)
-        argument = self._argument(role, values, is_channels=first.is_channels)
+        name = self._authors_name(values) or ("hidden_channels" if first.is_channels else first.role)
+        argument = self._argument(name, values, first.role, is_channels=first.is_channels)
         self.used.add(argument.name)
         return argument.name
 
@@ -259,8 +266,8 @@ class _Comparison:
             text = None
             if argument.is_channels and hole.is_channels:
                 text = _multiple(argument, values)
-            elif (argument.name, hole.role) in _FOLLOWS:
-                text = _FOLLOWS[argument.name, hole.role](argument, values)
+            elif (argument.role, hole.role) in _FOLLOWS:
+                text = _FOLLOWS[argument.role, hole.role](argument, values)
             if text is not None and len(set(argument.values)) > 1:
                 self.used.add(argument.name)
                 return text
@@ -274,13 +281,22 @@ class _Comparison:
                 return name
         return None
 
-    def _argument(self, role: str, values: Values, *, is_channels: bool) -> Argument:
-        """The argument of a role with these values, which is added if there is none yet."""
-        if (role, values) not in self.arguments:
+    def _shape(self, values: Values) -> str | None:
+        """A shape by its channels, where its places are the same in all uses."""
+        shapes = [value for value in values if isinstance(value, tuple)]
+        places = {shape[1:] for shape in shapes}
+        if len(places) > 1:
+            return None
+        channels = self._number([Hole(shape[0], "channels", True) for shape in shapes])
+        return f"({', '.join([channels, *map(literal, places.pop())])})"
+
+    def _argument(self, wanted: str, values: Values, role: str, *, is_channels: bool) -> Argument:
+        """The argument of a name and a role with these values, which is added if there is none yet."""
+        if (wanted, values) not in self.arguments:
             attributes = [attribute.name for use in self.uses[:1] for attribute in use.attributes]
-            name = free_name(role, [*(argument.name for argument in self.arguments.values()), *attributes])
-            self.arguments[role, values] = Argument(name, values, is_channels)
-        return self.arguments[role, values]
+            name = free_name(wanted, [*(argument.name for argument in self.arguments.values()), *attributes])
+            self.arguments[wanted, values] = Argument(name, values, is_channels, role)
+        return self.arguments[wanted, values]
 
 
 def _multiple(argument: Argument, values: Values) -> str | None:

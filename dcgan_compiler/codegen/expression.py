@@ -12,6 +12,9 @@ from typing import Any
 
 from dcgan_compiler.ir import Layer, Shape, Value
 
+SHAPE = "shape"
+"""The role of a whole shape: its channels, and its places."""
+
 
 @dataclass(frozen=True)
 class Hole:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field, replace
 
 from dcgan_compiler.codegen.expression import (
+    SHAPE,
     Attribute,
     Chain,
     Code,
@@ -78,7 +79,11 @@ def _positional_roles(layer: Layer, module: Module) -> list[str]:
         return [f"in_{channels}", f"out_{channels}"][-len(module.positional) :]
     names = iter([parameter.name for parameter in layer.definition.parameters])
     return [
-        "num_features" if layer.definition.role == NORM and value == layer.in_shape[0] else next(names, "size")
+        (
+            SHAPE
+            if value == layer.out_shape
+            else "num_features" if layer.definition.role == NORM and value == layer.in_shape[0] else next(names, "size")
+        )
         for value in module.positional
     ]
 

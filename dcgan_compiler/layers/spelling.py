@@ -19,6 +19,7 @@ _SHORT = {
     "ln": "layer_norm",
     "lrelu": "leaky_relu",
     "lrn": "local_response_norm",
+    "none": "identity",
     "reshape": "unflatten",
     "swish": "silu",
     "view": "flatten",

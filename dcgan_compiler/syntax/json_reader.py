@@ -48,6 +48,8 @@ from dcgan_compiler.syntax.json_values import (
 from dcgan_compiler.syntax.scan import MAX_DEPTH
 from dcgan_compiler.syntax.text_form import read_expression
 
+_DEFAULT_FORM = 'an array of layers with arguments, as in [{"conv": {"stride": 2}}]'
+_LINE_FORM = 'a line: an array of layers, or {"label": "stem", "chain": [...]}'
 _SECTION_FORM = 'lines, as in [["relu"]], or {"mirror": {...}}'
 
 
@@ -100,7 +102,7 @@ def _statements(member: Member, scope: _Scope) -> tuple[tree.Statement, ...]:
         case "params":
             return read_all(lambda param: _param(param, scope), object_of(value, 'params, as in {"width": 64}').members)
         case "default":
-            return read_all(lambda layer: _default(layer, scope), array_of(value, "an array of layers").items)
+            return read_all(lambda layer: _default(layer, scope), array_of(value, _DEFAULT_FORM).items)
         case "blocks":
             return read_all(lambda macro: _macro(macro, scope), object_of(value, "an object of blocks").members)
         case "train":
@@ -213,7 +215,9 @@ def _body(value: Json, scope: _Scope) -> tree.Body:
 def _line(value: Json, scope: _Scope) -> tree.Line:
     if isinstance(value, JsonArray):
         return tree.Line(value.span, None, _chain(value, scope), None)
-    labelled = object_of(value, 'a line: an array of layers, or {"label": "stem", "chain": [...]}')
+    labelled = object_of(value, _LINE_FORM)
+    if not (labelled.get("label") or labelled.get("chain")):
+        raise wrong(value, _LINE_FORM)
     check_keys(labelled, ("label", "chain"))
     label = required(labelled, "label")
     if not isinstance(label, JsonString):

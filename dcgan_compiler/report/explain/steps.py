@@ -214,7 +214,8 @@ class _Explainer:
         elif id(first) in self.after:
             yield "it follows the last operator, and is dropped"
         elif id(first) in self.before:
-            yield "it stands before the first operator, and makes way for the output"
+            where = "closes what the output acts on" if at_end else "stands before the first operator"
+            yield f"it {where}, and makes way for the output"
         elif at_end:
             yield "layers at the end of a branch keep their end"
 

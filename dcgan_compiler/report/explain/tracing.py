@@ -7,7 +7,7 @@ The mirror keeps the span of what it undoes, so text is matched with text. Where
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from math import prod
 
@@ -83,8 +83,8 @@ def _origin(placed: Placed) -> tuple[int | None, int | None]:
 def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:
     """What meets the output of the derived half, and what would precede its input: neither has a mirror.
 
-    That is what stands before the first operator or closes it, if it is branches; and what follows the last operator
-    that computes.
+    That is what stands before the first operator or closes its branches, if it has some; and what follows the last
+    operator that computes.
     """
     operators = [n for n, placed in enumerate(source) if placed.is_operator and has_mirror(placed.node)]
     if not operators:
@@ -92,9 +92,22 @@ def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:
     first, last = operators[0], max((n for n in operators if not _moves_nothing(source[n].node)), default=operators[-1])
     after = source[last + 1 + len(closing(source, last)) :]
     return (
-        [placed.node for placed in (*source[:first], *closing(source, first))],
+        [placed.node for placed in (*source[:first], *_closing_layers(source, first))],
         [placed.node for placed in after if not _moves_nothing(placed.node)],
     )
+
+
+def _closing_layers(placed: list[Placed], position: int) -> Iterator[Placed]:
+    """What closes the branches at a position: behind them, and at the end of each, where it closes its mirror, too."""
+    yield from closing(placed, position)
+    node = placed[position].node
+    for branch in node.branches if isinstance(node, Parallel) else ():
+        inner = list(placed_nodes(branch))
+        operators = [n for n, one in enumerate(inner) if one.is_operator]
+        if operators:
+            yield from (one for one in inner[operators[-1] + 1 :] if isinstance(one.node, Layer))
+            yield from (one for one in inner[: operators[0]] if not isinstance(one.node, Layer))
+            yield from _closing_layers(inner, operators[0])
 
 
 def has_mirror(node: Node) -> bool:
