@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence as Items
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from dcgan_compiler.codegen.expression import Attribute
 from dcgan_compiler.codegen.forward import Keep, Step
-from dcgan_compiler.codegen.structure import chained, flattened, free_name, is_expression, needs_forward, role
-from dcgan_compiler.ir import Layer, Network, Node, Sequence, Skip, Tap, describe, layers
+from dcgan_compiler.codegen.structure import called, chained, flattened, free_name, is_expression, needs_forward, role
+from dcgan_compiler.ir import Layer, Network, Node, Sequence, Skip, Tap, describe, layers, takes_label
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def half(network: Network, *, mirrored: bool) -> Half:
                 comment = describe(part[-1].out_shape) + undone
                 attributes.append(Attribute(name, chained(part), comment))
                 taken.append(name)
-                steps.append(f"self.{name}({{x}})")
+                steps.append(called(name, *part))
             else:
                 steps.append(part)
     for name, layer in network.heads:
@@ -57,10 +57,15 @@ def half(network: Network, *, mirrored: bool) -> Half:
 def _parts(line: Sequence, taken: Items[str]) -> Iterator[tuple[str, Step | list[Node]]]:
     """A line as attributes and steps; the last attribute with weights has the line's name.
 
-    What torch has no module for is a step; so is any reshape in a line without a name.
+    What torch has no module for is a step; so is any reshape in a line without a name, or before the first module of
+    one that takes the label and could not be an `nn.Sequential` anyway.
     """
     nodes = flattened(line)
-    in_forward = [is_expression(node) and (line.name is None or needs_forward(node)) for node in nodes]
+    opening = len(list(takewhile(is_expression, nodes))) if takes_label(line) else 0
+    in_forward = [
+        is_expression(node) and (line.name is None or number < opening or needs_forward(node))
+        for number, node in enumerate(nodes)
+    ]
     runs = [
         (written, [node for _, node in group])
         for written, group in groupby(zip(in_forward, nodes, strict=True), key=lambda pair: pair[0])

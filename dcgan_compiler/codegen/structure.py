@@ -16,8 +16,8 @@ from dcgan_compiler.codegen.expression import (
     Structure,
     Total,
 )
-from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
-from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
+from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, Value, takes_label
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Constant, Module
 from dcgan_compiler.names import class_name
 
 _CHANNELS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels")
@@ -61,7 +61,7 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
     roles = _positional_roles(layer, module)
     return Construct(
         module.name if "." in module.name else f"nn.{module.name}",
-        tuple(Hole(value, role, role in _CHANNELS) for value, role in zip(module.positional, roles, strict=True)),
+        tuple(_argument(value, role) for value, role in zip(module.positional, roles, strict=True)),
         tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
         ("inplace=True",) if inplace and layer.definition.inplace else (),
         module.wrapper,
@@ -69,6 +69,10 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
         tuple(Hole(value, name) for name, value in module.general),
         layer if layer.definition.weights == "operator" else None,
     )
+
+
+def _argument(value: Value | Constant, role: str) -> Hole | Source:
+    return Source(value.text) if isinstance(value, Constant) else Hole(value, role, role in _CHANNELS)
 
 
 def _positional_roles(layer: Layer, module: Module) -> list[str]:
@@ -83,8 +87,15 @@ def _positional_roles(layer: Layer, module: Module) -> list[str]:
     ]
 
 
+def called(name: str, *nodes: Node) -> str:
+    """The call of the attribute that some nodes are, as an expression of `{x}`."""
+    return f"self.{name}({{x}}{', label' if any(map(takes_label, nodes)) else ''})"
+
+
 def chained(nodes: Items[Node]) -> Expression:
-    """Nodes as one module."""
+    """Nodes as one module: an `nn.Sequential`, or a class where some of several take the label."""
+    if len(nodes) > 1 and any(map(takes_label, nodes)) and not isinstance(nodes[0], Parallel):
+        return _Builder(*_block_title(nodes)).structure(nodes)
     items: list[Expression] = []
     before: Node | None = None
     for position, node in enumerate(nodes):
@@ -95,6 +106,17 @@ def chained(nodes: Items[Node]) -> Expression:
         items.append(module(node, before))
         before = node
     return items[0] if len(items) == 1 else Chain(tuple(items))
+
+
+def _block_title(nodes: Items[Node]) -> tuple[str, str]:
+    first, last = nodes[0].in_shape, nodes[-1].out_shape
+    return f"Conditional{_direction(first, last)}Block", "Layers of which some depend on the class"
+
+
+def _direction(in_shape: Shape, out_shape: Shape) -> str:
+    """Which way the size of a map goes."""
+    size, new_size = in_shape[1:], out_shape[1:]
+    return "Down" if new_size < size else "Up" if new_size > size else ""
 
 
 def _is_plain(nodes: Items[Node]) -> bool:
@@ -146,8 +168,16 @@ def composite_structure(layer: Layer, composite: Composite) -> Structure:
         tuple(part if isinstance(part, str) else Hole(part[1], part[0]) for part in statement)
         for statement in composite.statements
     ]
-    shapes = layer.in_shape, layer.out_shape
-    return Structure(composite.title, composite.summary, tuple(attributes), (), *shapes, tuple(statements))
+    return Structure(
+        composite.title,
+        composite.summary,
+        tuple(attributes),
+        (),
+        layer.in_shape,
+        layer.out_shape,
+        tuple(statements),
+        takes_label=layer.definition.takes_label,
+    )
 
 
 def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
@@ -157,8 +187,7 @@ def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
 
 def _title_and_summary(node: Parallel) -> tuple[str, str]:
     if node.keyword == "residual":
-        size, new_size = node.in_shape[1:], node.out_shape[1:]
-        direction = "Down" if new_size < size else "Up" if new_size > size else ""
+        direction = _direction(node.in_shape, node.out_shape)
         return f"{direction}ResidualBlock", "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
     if node.join == "cat":
         return "ConcatBlock", "Branches joined along the channels"
@@ -205,6 +234,7 @@ class _Builder:
     summary: str
     attributes: list[Attribute] = field(default_factory=list)
     steps: list[Code] = field(default_factory=list)
+    takes_label: bool = False
 
     def structure(self, nodes: Items[Node]) -> Structure:
         """The class of some nodes in a row."""
@@ -213,14 +243,20 @@ class _Builder:
 
     def build(self, in_shape: Shape, out_shape: Shape) -> Structure:
         """The class of what was collected."""
-        return Structure(self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape)
+        parts = tuple(self.attributes), tuple(self.steps)
+        return Structure(self.title, self.summary, *parts, in_shape, out_shape, takes_label=self.takes_label)
 
     def nodes(self, nodes: Items[Node], name: str | None) -> None:
-        """Nodes in a row: runs of modules as attributes, branches, gates and expressions as steps."""
+        """Nodes in a row: runs of modules as attributes; branches, gates and expressions as steps.
+
+        What takes the label is an attribute of its own, since an `nn.Sequential` does not hand it on.
+        """
         run: list[Node] = []
         before: Node | None = None
         for node in nodes:
-            if not needs_forward(node):
+            labelled = takes_label(node)
+            self.takes_label = self.takes_label or labelled
+            if not needs_forward(node) and not labelled:
                 run.append(node)
                 continue
             self._modules(run, name, before)
@@ -233,17 +269,19 @@ class _Builder:
             return
         items = [module(node, earlier) for node, earlier in zip(run, [before, *run], strict=False)]
         expression = items[0] if len(items) == 1 else Chain(tuple(items))
-        self._call(self._attribute(name or role(run), expression))
+        self._call(self._attribute(name or role(run), expression), *run)
 
     def _step(self, node: Node) -> None:
         match node:
             case Gate():
                 attribute = self._attribute("gate", chained(flattened(node.body)))
-                self.steps.append((f"{{x}} * self.{attribute}({{x}})",))
+                self.steps.append((f"{{x}} * {called(attribute, node.body)}",))
             case Parallel():
                 self.steps.append(self._joined(node))
             case Layer() if node.definition.expression is not None:
                 self.steps.append((node.definition.expression(node),))
+            case Layer() | Sequence():
+                self._call(self._attribute(role([node]), module(node, None)), node)
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""
@@ -264,7 +302,8 @@ class _Builder:
         lines = [item for item in branch.items if isinstance(item, Sequence)]
         label = lines[0].name if len(lines) == 1 and lines[0].labelled else None
         attribute = self._attribute(label or name, chained(nodes))
-        return (f"self.{attribute}(", *share, ")")
+        opening, closing = called(attribute, branch).split("{x}")
+        return (opening, *share, closing)
 
     def _attribute(self, name: str, expression: Expression) -> str:
         """Add an attribute under a name that is still free."""
@@ -272,8 +311,8 @@ class _Builder:
         self.attributes.append(Attribute(free, expression))
         return free
 
-    def _call(self, attribute: str) -> None:
-        self.steps.append((f"self.{attribute}({{x}})",))
+    def _call(self, attribute: str, *nodes: Node) -> None:
+        self.steps.append((called(attribute, *nodes),))
 
 
 def _branch_names(node: Parallel) -> list[str]:
