@@ -48,7 +48,7 @@ def told_source(network: Network, condition: Condition, span: Span) -> Network:
     wider = (shape[0] + condition.width, *shape[1:])
     body = _widened(network, wider)
     heads = tuple(
-        (name, *place(Draft(head.name, head.arguments), body.out_shape, head.span)) for name, head in network.heads
+        (name, place(Draft(head.name, head.arguments), body.out_shape, head.span)[0]) for name, head in network.heads
     )
     return replace(network, body=_behind_class(body, shape, condition, span), heads=heads)
 
@@ -117,11 +117,12 @@ def _classifying(network: Network, condition: Condition) -> Network:
             raise problems.RESERVED_NAME.error(line.span, name=line.name, what="a line", reason=reason, hint=None)
     head, after = _head(network.body, condition.method)
     body = with_line(_replaced(network.body, {id(head): (), **after}), Draft("flatten", {}))
-    sizes = zip(AUXILIARY_HEADS, (1, condition.classes), strict=True)
-    heads = tuple(
-        (name, *place(Draft("linear", {"out_features": size, **_linear_arguments(head)}), body.out_shape, head.span))
-        for name, size in sizes
-    )
+
+    def linear(size: int) -> Layer:
+        arguments = {"out_features": size, **_linear_arguments(head)}
+        return place(Draft("linear", arguments), body.out_shape, head.span)[0]
+
+    heads = tuple(zip(AUXILIARY_HEADS, (linear(1), linear(condition.classes)), strict=True))
     return replace(network, body=named(body, has_head=False), heads=heads)
 
 
@@ -195,6 +196,8 @@ def _normed_by_class(network: Network, condition: Condition, span: Span, *, mirr
 
     body = rebuilt(network.body, network.in_shape, change)
     if not takes_label(body):
-        hint = f"`norm batch_norm` in `{network.role} mirror {{ ... }}` gives it some" if mirrored else "add `batch_norm`"
+        hint = (
+            f"`norm batch_norm` in `{network.role} mirror {{ ... }}` gives it some" if mirrored else "add `batch_norm`"
+        )
         raise problems.NO_CLASS_NORM.error(span, half=network.role, hint=hint)
     return body

@@ -210,7 +210,11 @@ class Declarations:
             if setting and not self.kind.conditions:
                 reason = "its code is all that the decoder is told"
                 self.report(
-                    problems.NOT_FOR_KIND, setting.span, name=setting.name, kind=f"plain {self.kind.name}", reason=reason
+                    problems.NOT_FOR_KIND,
+                    setting.span,
+                    name=setting.name,
+                    kind=f"plain {self.kind.name}",
+                    reason=reason,
                 )
         if not self.kind.conditions:
             return None

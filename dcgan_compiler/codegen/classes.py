@@ -25,7 +25,7 @@ from dcgan_compiler.codegen.expression import (
     literal,
     structures,
 )
-from dcgan_compiler.codegen.structure import free_name
+from dcgan_compiler.codegen.names import free_name
 from dcgan_compiler.ir import Value
 
 Values = tuple[Value, ...]
@@ -167,7 +167,9 @@ class _Comparison:
     def _positional(self, column: Sequence[Hole | Source]) -> str:
         """A positional argument: a text that is the same in all uses, or a number."""
         first = column[0]
-        return first.text if isinstance(first, Source) else self._number([one for one in column if isinstance(one, Hole)])
+        return (
+            first.text if isinstance(first, Source) else self._number([one for one in column if isinstance(one, Hole)])
+        )
 
     def _use(self, aligned: Sequence[Structure], names: Mapping[str, str] | None = None) -> str:
         """The construction of a class of this file; `names` replace the values of some arguments."""

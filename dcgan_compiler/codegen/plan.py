@@ -43,9 +43,9 @@ class ClassPlan:
 class FilePlan:
     """A whole generated file; `kind` names the template of the model class and of the self-check.
 
-    `skips` says whether the encoder gives more than the code, `condition` names the way in which both halves are told the
-    class, `tied` pairs the modules of the decoder and the encoder
-    that share a weight, `summary` is the docstring of the model class.
+    `skips` says whether the encoder gives more than the code, `condition` names the way in which both halves are told
+    the class, `tied` pairs the modules of the decoder and the encoder that share a weight, `summary` is the docstring
+    of the model class.
     """
 
     docstring: str

@@ -16,6 +16,7 @@ from dcgan_compiler.codegen.expression import (
     Structure,
     Total,
 )
+from dcgan_compiler.codegen.names import branch_names, conditional_title, direction, free_name, mirrored_title, role
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, Value, takes_label
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Constant, Module
 from dcgan_compiler.names import class_name
@@ -92,10 +93,11 @@ def called(name: str, *nodes: Node) -> str:
     return f"self.{name}({{x}}{', label' if any(map(takes_label, nodes)) else ''})"
 
 
-def chained(nodes: Items[Node]) -> Expression:
-    """Nodes as one module: an `nn.Sequential`, or a class where some of several take the label."""
+def chained(nodes: Items[Node], title: str | None = None) -> Expression:
+    """Nodes as one module: an `nn.Sequential`, or a class, with a title, where some of several take the label."""
     if len(nodes) > 1 and any(map(takes_label, nodes)) and not isinstance(nodes[0], Parallel):
-        return _Builder(*_block_title(nodes)).structure(nodes)
+        summary = "Layers in a row, some of which take the class"
+        return _Builder(title or conditional_title(nodes), summary).structure(nodes)
     items: list[Expression] = []
     before: Node | None = None
     for position, node in enumerate(nodes):
@@ -106,17 +108,6 @@ def chained(nodes: Items[Node]) -> Expression:
         items.append(module(node, before))
         before = node
     return items[0] if len(items) == 1 else Chain(tuple(items))
-
-
-def _block_title(nodes: Items[Node]) -> tuple[str, str]:
-    first, last = nodes[0].in_shape, nodes[-1].out_shape
-    return f"Conditional{_direction(first, last)}Block", "Layers of which some depend on the class"
-
-
-def _direction(in_shape: Shape, out_shape: Shape) -> str:
-    """Which way the size of a map goes."""
-    size, new_size = in_shape[1:], out_shape[1:]
-    return "Down" if new_size < size else "Up" if new_size > size else ""
 
 
 def _is_plain(nodes: Items[Node]) -> bool:
@@ -187,8 +178,8 @@ def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
 
 def _title_and_summary(node: Parallel) -> tuple[str, str]:
     if node.keyword == "residual":
-        direction = _direction(node.in_shape, node.out_shape)
-        return f"{direction}ResidualBlock", "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
+        title = f"{direction(node.in_shape, node.out_shape)}ResidualBlock"
+        return title, "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
     if node.join == "cat":
         return "ConcatBlock", "Branches joined along the channels"
     if node.fan_out == "split":
@@ -211,19 +202,6 @@ def macro_structure(sequence: Sequence) -> Structure:
     for number, line in enumerate(lines, start=1):
         builder.nodes(flattened(line), line.name if line.labelled else f"block{number}")
     return replace(builder.build(sequence.in_shape, sequence.out_shape), named=sequence.arguments)
-
-
-_OPPOSITES = (("Down", "Up"), ("Encode", "Decode"), ("Contract", "Expand"), ("Reduce", "Expand"), ("Pool", "Unpool"))
-
-
-def mirrored_title(title: str) -> str:
-    """The name of the class that undoes a class: the opposite where there is a word for it."""
-    for one, other in _OPPOSITES:
-        if one in title:
-            return title.replace(one, other)
-        if other in title:
-            return title.replace(other, one)
-    return f"{title}Transpose"
 
 
 @dataclass
@@ -274,7 +252,7 @@ class _Builder:
     def _step(self, node: Node) -> None:
         match node:
             case Gate():
-                attribute = self._attribute("gate", chained(flattened(node.body)))
+                attribute = self._attribute("gate", chained(flattened(node.body), f"{self.title}Gate"))
                 self.steps.append((f"{{x}} * {called(attribute, node.body)}",))
             case Parallel():
                 self.steps.append(self._joined(node))
@@ -285,7 +263,7 @@ class _Builder:
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""
-        names = _branch_names(node)
+        names = branch_names(node)
         calls = [
             self._branch(branch, name, share)
             for branch, name, share in zip(node.branches, names, _shares(node), strict=True)
@@ -301,7 +279,7 @@ class _Builder:
             return share
         lines = [item for item in branch.items if isinstance(item, Sequence)]
         label = lines[0].name if len(lines) == 1 and lines[0].labelled else None
-        attribute = self._attribute(label or name, chained(nodes))
+        attribute = self._attribute(label or name, chained(nodes, f"{self.title}{class_name(name)}"))
         opening, closing = called(attribute, branch).split("{x}")
         return (opening, *share, closing)
 
@@ -313,16 +291,6 @@ class _Builder:
 
     def _call(self, attribute: str, *nodes: Node) -> None:
         self.steps.append((called(attribute, *nodes),))
-
-
-def _branch_names(node: Parallel) -> list[str]:
-    """Names for the branches; only those with layers count."""
-    if node.keyword == "residual":
-        return ["body", "skip"]
-    filled = [bool(branch.items) for branch in node.branches]
-    if sum(filled) == 1:
-        return ["branch"] * len(filled)
-    return [f"branch{sum(filled[: number + 1])}" for number in range(len(filled))]
 
 
 def _shares(node: Parallel) -> list[Code]:
@@ -343,19 +311,3 @@ def _separated(codes: Iterable[Code], separator: str) -> Code:
     for code in codes:
         parts += [separator, *code] if parts else [*code]
     return tuple(parts)
-
-
-def free_name(name: str, taken: Items[str]) -> str:
-    """The name, or the first of `name2`, `name3`, ... that is not taken."""
-    numbered = (name if n == 1 else f"{name}{n}" for n in range(1, len(taken) + 2))
-    return next(candidate for candidate in numbered if candidate not in taken)
-
-
-def role(run: Items[Node]) -> str:
-    """A name for an attribute from what it holds."""
-    if len(run) > 1:
-        return "layers"
-    node = run[0]
-    if isinstance(node, Layer):
-        return node.definition.role if node.definition.role in (NORM, ACTIVATION) else node.name
-    return "layers"

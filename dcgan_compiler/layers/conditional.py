@@ -114,8 +114,7 @@ def _projection(layer: Layer) -> Composite:
 
 
 def _projection_count(layer: Layer) -> int:
-    a: Any = layer.arguments
-    rows = 1 + a["classes"]
+    a, rows = layer.arguments, 1 + _num_classes(layer).value
     return layer.in_shape[0] * rows + (1 if a["bias"] else 0) + norm_gains(a, rows)
 
 

@@ -147,8 +147,8 @@ Statement = tuple[str | tuple[str, Value], ...]
 class Composite:
     """A layer that torch has no module for, as a class of the generated file.
 
-    `parts` are its attributes: modules, or source. `statements` are its forward on `x`, and on `label` if the layer takes
-    it: source, and (role, value) pairs for numbers that may differ between the uses of the class.
+    `parts` are its attributes: modules, or source. `statements` are its forward on `x`, and on `label` if the layer
+    takes it: source, and (role, value) pairs for numbers that may differ between the uses of the class.
     """
 
     title: str
@@ -204,8 +204,8 @@ class LayerDef:
     `centers`: subtracts a mean per channel, so that a bias before it does nothing.
     `inplace`: torch's module can overwrite its input.
     `interval`: the values that an activation gives, where they are bounded.
-    `takes_label`: is told the class of each sample. `conditional`: the draft that does the same with parameters for each
-    class, of which there is the given number.
+    `takes_label`: is told the class of each sample.
+    `conditional`: the draft that does the same with parameters for each class; the number says how many classes.
     """
 
     name: str

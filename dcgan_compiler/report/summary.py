@@ -8,11 +8,14 @@ from itertools import groupby
 from typing import Any
 
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Shape, Skip, Tap, Value, layers
+from dcgan_compiler.kinds import Condition
 from dcgan_compiler.layers.definition import uniform
 
 # The arguments that a short description shows, in the order of the layer's definition: those that decide the shape. The
 # rest (padding, bias, slopes, ...) is in the description for whoever wants it.
 _SHOWN = {
+    "classes": "{} classes",
+    "embedding_dim": "{}",
     "out_channels": "{}",
     "out_features": "{}",
     "kernel_size": "{}",
@@ -69,16 +72,19 @@ class Summary:
     kind: str
     input_shape: Shape
     latent: int | None
+    condition: Condition | None
     halves: tuple[Half, Half]
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as JSON values."""
-        return asdict(self)
+        """The summary as JSON values; a condition is there only where the model has one."""
+        values = asdict(self)
+        return values if self.condition else {name: value for name, value in values.items() if name != "condition"}
 
 
 def summarise(model: Model) -> Summary:
     """The rows and totals of both halves."""
-    return Summary(model.name, model.kind, model.input_shape, model.latent, (_half(model.source), _half(model.derived)))
+    halves = (_half(model.source), _half(model.derived))
+    return Summary(model.name, model.kind, model.input_shape, model.latent, model.condition, halves)
 
 
 def _half(network: Network) -> Half:
