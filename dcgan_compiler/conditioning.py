@@ -53,13 +53,13 @@ def told_source(network: Network, condition: Condition, span: Span) -> Network:
     return replace(network, body=_behind_class(body, shape, condition, span), heads=heads)
 
 
-def told_derived(network: Network, condition: Condition, span: Span, *, mirrored: bool) -> Network:
+def told_derived(network: Network, condition: Condition, span: Span) -> Network:
     """The derived half, told the class; its body takes the features of `beside_latent` already.
 
     Raises a `Problem` at `span` where it has no layers that can be told.
     """
     if condition.method == PROJECTION:
-        return replace(network, body=_normed_by_class(network, condition, span, mirrored=mirrored))
+        return replace(network, body=_normed_by_class(network, condition, span))
     latent = network.in_shape[0] - condition.width
     return replace(network, body=_behind_class(network.body, (latent,), condition, span))
 
@@ -186,7 +186,7 @@ def _without_empty(sequence: Sequence) -> Sequence:
 # The class in the batch norms of a generator
 
 
-def _normed_by_class(network: Network, condition: Condition, span: Span, *, mirrored: bool) -> Sequence:
+def _normed_by_class(network: Network, condition: Condition, span: Span) -> Sequence:
     """The body with a gain and a bias for each class in every batch norm."""
 
     def change(node: Node, in_shape: Shape) -> Items[Node] | None:
@@ -196,8 +196,6 @@ def _normed_by_class(network: Network, condition: Condition, span: Span, *, mirr
 
     body = rebuilt(network.body, network.in_shape, change)
     if not takes_label(body):
-        hint = (
-            f"`norm batch_norm` in `{network.role} mirror {{ ... }}` gives it some" if mirrored else "add `batch_norm`"
-        )
+        hint = f"`norm batch_norm` in `{network.role} mirror {{ ... }}` puts one at every activation"
         raise problems.NO_CLASS_NORM.error(span, half=network.role, hint=hint)
     return body

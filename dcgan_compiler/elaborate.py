@@ -70,26 +70,22 @@ class _Halves:
         derived = self._written(source, features) if policy is None else self._mirrored(source, policy, features)
         if source is None or derived is None or shape is None:
             return None
-        if condition is not None:
-            source, derived = self._conditioned(source, derived, condition, mirrored=policy is not None)
         syntax = declared.model
         names = self.kind.name, syntax.name, syntax.span.source.name
-        return Model(*names, shape, latent, init, source, derived, policy, condition)
+        model = Model(*names, shape, features, init, source, derived, policy)
+        return model if condition is None else self._conditioned(replace(model, latent=latent), model, condition)
 
-    def _conditioned(
-        self, source: Network, derived: Network, condition: Condition, *, mirrored: bool
-    ) -> tuple[Network, Network]:
-        """Both halves, told the class; as they are where that can not be, which is reported."""
-        span = self.declared.condition_span
-        try:
-            source = told_source(source, condition, span)
-        except Problem as problem:
-            self.declared.diagnostics.append(problem.diagnostic)
-        try:
-            derived = told_derived(derived, condition, span, mirrored=mirrored)
-        except Problem as problem:
-            self.declared.diagnostics.append(problem.diagnostic)
-        return source, derived
+    def _conditioned(self, model: Model, unconditioned: Model, condition: Condition) -> Model:
+        """The model with both halves told the class; with one as it is where that can not be, which is reported."""
+        told = []
+        for tell, half in ((told_source, model.source), (told_derived, model.derived)):
+            try:
+                told.append(tell(half, condition, self.declared.condition_span))
+            except Problem as problem:
+                self.declared.diagnostics.append(problem.diagnostic)
+                told.append(half)
+        source, derived = told
+        return replace(model, source=source, derived=derived, condition=condition, unconditioned=unconditioned)
 
     def _described(self, shape: Shape | None, latent: int | None) -> Network | None:
         """The half that is written out, completed by what its kind adds."""

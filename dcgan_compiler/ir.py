@@ -266,7 +266,8 @@ class Model:
 
     `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck. `policy` is how
     the derived half was mirrored, None where both halves are written out. `condition` is how both are told the class of
-    a sample, None where they are not.
+    a sample, None where they are not; `unconditioned` is then the model without it, from which the mirror was made and
+    whose latent has the values that stand for the class.
     """
 
     kind: str
@@ -279,6 +280,7 @@ class Model:
     derived: Network
     policy: Policy | None
     condition: Condition | None = None
+    unconditioned: Model | None = None
 
     @property
     def mirrored(self) -> bool:

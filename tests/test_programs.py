@@ -18,6 +18,7 @@ WORDS = {
     *KINDS,
     *"residual skip sum concat branch gate repeat block index in_channels param default init at".split(),
     *"norm activation dropout output upsample unpool spectral_norm width skips tied".split(),
+    *"classes condition embedding projection auxiliary".split(),
     *"transpose nearest bilinear pixel_shuffle keep drop same none add".split(),
 }
 

@@ -259,7 +259,8 @@ class _Builder:
             case Layer() if node.definition.expression is not None:
                 self.steps.append((node.definition.expression(node),))
             case Layer() | Sequence():
-                self._call(self._attribute(role([node]), module(node, None)), node)
+                name = "block" if isinstance(node, Sequence) else role([node])
+                self._call(self._attribute(name, module(node, None)), node)
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
+from math import prod
 
 from dcgan_compiler.ir import Model, Network, Node, Parallel, Sequence, layers
 from dcgan_compiler.layers.definition import OPERATOR
+
+_HEADS = "heads"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ def _undoes(line: Sequence, other: Sequence) -> bool:
     beginning, to append the class, do not undo each other.
     """
     appends = any(layer.definition.takes_label and layer.definition.role == OPERATOR for layer in layers(line))
-    return line.span == other.span and line.out_shape[1:] == other.in_shape[1:] and not appends
+    same_size = line.out_shape[1:] == other.in_shape[1:]
+    feeds_heads = other.name == _HEADS and prod(line.out_shape) == prod(other.in_shape)
+    return line.span == other.span and (same_size or feeds_heads) and not appends
 
 
 def _lines(network: Network) -> list[Sequence]:
@@ -54,8 +59,9 @@ def _lines(network: Network) -> list[Sequence]:
     if network.heads:
         taken, given, span = network.body.out_shape, network.out_shape, network.heads[0][1].span
         branches = tuple(Sequence((head,), taken, given, span, name=name) for name, head in network.heads)
-        fork = Parallel("copy", "sample", branches, taken, given, "heads", span)
-        lines.append(Sequence((fork,), taken, given, span, name="heads"))
+        join = "sample" if network.role == "encoder" else "both"
+        fork = Parallel("copy", join, branches, taken, given, _HEADS, span)
+        lines.append(Sequence((fork,), taken, given, span, name=_HEADS))
     return lines
 
 

@@ -76,9 +76,8 @@ class Summary:
     halves: tuple[Half, Half]
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as JSON values; a condition is there only where the model has one."""
-        values = asdict(self)
-        return values if self.condition else {name: value for name, value in values.items() if name != "condition"}
+        """The summary as JSON values."""
+        return asdict(self)
 
 
 def summarise(model: Model) -> Summary:

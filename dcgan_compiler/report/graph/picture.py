@@ -21,7 +21,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Fork:
-    """Branches side by side: how x reaches them (copy, split) and how they are joined (add, cat, multiply, sample)."""
+    """Branches side by side: how x reaches them (copy, split) and how they are joined (add, cat, multiply, sample, both)."""
 
     fan_out: str
     join: str
