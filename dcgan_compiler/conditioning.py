@@ -19,7 +19,7 @@ from math import prod
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Layer, Network, Node, Sequence, Shape, Value, describe, takes_label
+from dcgan_compiler.ir import Layer, Network, Node, Sequence, Shape, Value, describe, layers, takes_label
 from dcgan_compiler.kinds import AUXILIARY, EMBEDDING, PROJECTION, Condition
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import Draft
@@ -53,15 +53,26 @@ def told_source(network: Network, condition: Condition, span: Span) -> Network:
     return replace(network, body=_behind_class(body, shape, condition, span), heads=heads)
 
 
-def told_derived(network: Network, condition: Condition, span: Span) -> Network:
+def told_derived(network: Network, source: Network, condition: Condition, span: Span) -> Network:
     """The derived half, told the class; its body takes the features of `beside_latent` already.
 
-    Raises a `Problem` at `span` where it has no layers that can be told.
+    `source` is the described half, told the class. Raises a `Problem` at `span` where there is nothing to tell.
     """
     if condition.method == PROJECTION:
         return replace(network, body=_normed_by_class(network, condition, span))
     latent = network.in_shape[0] - condition.width
-    return replace(network, body=_behind_class(network.body, (latent,), condition, span))
+    body = _behind_class(network.body, (latent,), condition, span)
+    return replace(network, body=_undoing(body, source.body))
+
+
+def _undoing(body: Sequence, other: Sequence) -> Sequence:
+    """The body, in which no line is said to undo one that the other half has no more: that of its former head."""
+    names = {line.name for line in other.items if isinstance(line, Sequence)}
+    lines = (
+        replace(line, mirrors=None) if isinstance(line, Sequence) and line.mirrors not in names else line
+        for line in body.items
+    )
+    return replace(body, items=tuple(lines))
 
 
 # The class beside the channels
@@ -116,11 +127,12 @@ def _classifying(network: Network, condition: Condition) -> Network:
             reason = f"with `condition {condition.method}` the {network.role} has a head of that name"
             raise problems.RESERVED_NAME.error(line.span, name=line.name, what="a line", reason=reason, hint=None)
     head, after = _head(network.body, condition.method)
+    line = next(line for line in network.body.items if any(layer is head for layer in layers(line)))
     body = with_line(_replaced(network.body, {id(head): (), **after}), Draft("flatten", {}))
 
     def linear(size: int) -> Layer:
         arguments = {"out_features": size, **_linear_arguments(head)}
-        return place(Draft("linear", arguments), body.out_shape, head.span)[0]
+        return place(Draft("linear", arguments), body.out_shape, line.span)[0]
 
     heads = tuple(zip(AUXILIARY_HEADS, (linear(1), linear(condition.classes)), strict=True))
     return replace(network, body=named(body, has_head=False), heads=heads)
@@ -137,7 +149,8 @@ def _head(body: Sequence, method: str) -> tuple[Layer, dict[int, tuple[Node, ...
         name = _name(following[0])
         reason, hint = f"`{name}` follows it", f"leave `{name}` out: the losses of PyTorch for a GAN take logits"
     if reason or not isinstance(head, Layer):
-        raise problems.CLASS_HEAD.error(head.span, method=method, layer=_name(placed[last]), reason=reason, hint=hint)
+        span = following[0].node.span if following else head.span
+        raise problems.CLASS_HEAD.error(span, method=method, layer=_name(placed[last]), reason=reason, hint=hint)
     return head, {id(one.node): () for one in placed[last + 1 :]}
 
 

@@ -77,15 +77,17 @@ class _Halves:
 
     def _conditioned(self, model: Model, unconditioned: Model, condition: Condition) -> Model:
         """The model with both halves told the class; with one as it is where that can not be, which is reported."""
-        told = []
-        for tell, half in ((told_source, model.source), (told_derived, model.derived)):
-            try:
-                told.append(tell(half, condition, self.declared.condition_span))
-            except Problem as problem:
-                self.declared.diagnostics.append(problem.diagnostic)
-                told.append(half)
-        source, derived = told
-        return replace(model, source=source, derived=derived, condition=condition, unconditioned=unconditioned)
+        span = self.declared.condition_span
+        model = replace(model, condition=condition, unconditioned=unconditioned)
+        try:
+            model = replace(model, source=told_source(model.source, condition, span))
+        except Problem as problem:
+            self.declared.diagnostics.append(problem.diagnostic)
+        try:
+            return replace(model, derived=told_derived(model.derived, model.source, condition, span))
+        except Problem as problem:
+            self.declared.diagnostics.append(problem.diagnostic)
+            return model
 
     def _described(self, shape: Shape | None, latent: int | None) -> Network | None:
         """The half that is written out, completed by what its kind adds."""
