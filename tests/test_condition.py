@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from dcgan_compiler.compiler import analyse, compile_file, compile_text, parse
 from dcgan_compiler.ir import Model, layers, takes_label
 from dcgan_compiler.kinds import CONDITIONS, KINDS
+from dcgan_compiler.report.explain import explain
+from dcgan_compiler.report.graph.composition import picture
+from dcgan_compiler.report.summary import summarise
+from dcgan_compiler.report.table import draw
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import json_form
 from dcgan_compiler.verify import FAILED, verify
@@ -284,3 +288,31 @@ def test_a_conditional_gan_trains() -> None:
         optimizer.step()
         assert torch.isfinite(loss)
     assert all(not torch.equal(old, new) for old, new in zip(before, parameters, strict=True))
+
+
+# Reports
+
+
+def test_show_names_the_condition_and_the_layers_that_are_told() -> None:
+    summary = summarise(model_of(gan(HEAD, "classes 10\ncondition projection")))
+    assert draw(summary, width=200).startswith("gan Net: input (3, 8, 8), latent 6, 10 classes (projection)\n")
+    assert summary.halves[0].blocks[-1].layers == ("flatten", "projection_head(10 classes)")
+    assert summary.to_dict()["condition"] == {"method": "projection", "classes": 10}
+    assert summarise(model_of(gan(HEAD, ""))).to_dict()["condition"] is None
+
+
+@pytest.mark.parametrize("method", CONDITIONS)
+def test_explain_tells_the_condition_and_then_the_mirror(method: str) -> None:
+    """The mirror is that of the model without classes, whose latent has the values of the class, too."""
+    text = explain(model_of(gan(HEAD, f"classes 10\ncondition {method}")))
+    latent = "latent 6" if method == "projection" else "latent 16"
+    plain = explain(model_of(gan(HEAD, "\n").replace("latent 6", latent)))
+    assert f"\nCondition {method}, 10 classes: " in text
+    mirrors = [one[one.index("Operators are") : one.index("parameters   ")] for one in (text, plain)]
+    assert mirrors[0] == mirrors[1]
+
+
+def test_a_picture_shows_the_heads_beside_their_mirror() -> None:
+    rows = picture(model_of(gan(HEAD, "classes 10\ncondition auxiliary"))).rows
+    beside = {row.source.name: row.derived.name for row in rows if row.source and row.derived}
+    assert beside["heads"] == "block1"
