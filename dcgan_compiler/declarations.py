@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import prod
@@ -14,7 +14,7 @@ from dcgan_compiler.bodies import Closure, Scope
 from dcgan_compiler.diagnostics import Diagnostic, Kind as ProblemKind, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.ir import MAX_ELEMENTS, Network, Shape
-from dcgan_compiler.kinds import INITS, Kind
+from dcgan_compiler.kinds import CONDITIONS, INITS, MAX_CLASSES, Condition, Kind
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import MAX_COUNT
 from dcgan_compiler.layers.spelling import meant
@@ -97,8 +97,6 @@ class Declarations:
         self.params[param.name] = value
 
     def _setting(self, setting: tree.Setting) -> None:
-        if setting.name in ("classes", "condition"):
-            self.report(problems.NOT_YET, setting.span, what=f"`{setting.name}`")
         if setting.name in self.settings:
             self.report(problems.DUPLICATE_STATEMENT, setting.span, name=setting.name)
         self.settings[setting.name] = setting
@@ -213,17 +211,66 @@ class Declarations:
 
     def init(self) -> str:
         """The name of the weight initialisation."""
-        setting = self.settings.get("init")
+        return self._word("init", INITS) or self.kind.init
+
+    def condition(self) -> Condition | None:
+        """How both halves are told the class; None where there are no classes, or what is said of them is wrong."""
+        classes, method = self.settings.get("classes"), self.settings.get("condition")
+        for setting in (classes, method):
+            if setting and not self.kind.conditions:
+                reason = "its code is all that the decoder is told"
+                self.report(
+                    problems.NOT_FOR_KIND,
+                    setting.span,
+                    name=setting.name,
+                    kind=f"a plain {self.kind.name}",
+                    reason=reason,
+                )
+        if not self.kind.conditions:
+            return None
+        if method and not classes:
+            what = "the number of classes for its `condition`"
+            self.missing(what, "classes 10", method.span)
+        word = self._word("condition", CONDITIONS) or self.kind.conditions[0]
+        if method and word in CONDITIONS and word not in self.kind.conditions:
+            known = " and ".join(f"`{name}`" for name in self.kind.conditions)
+            reason = f"it has no discriminator to judge the class; there are {known}"
+            self.report(
+                problems.NOT_FOR_KIND, method.span, name=f"condition {word}", kind=self.kind.phrase, reason=reason
+            )
+        count = self._value("classes")
+        if classes is None or count is None or word not in self.kind.conditions:
+            return None
+        if type(count) is int and 2 <= count <= MAX_CLASSES:
+            return Condition(word, count)
+        self.report(
+            problems.WRONG_VALUE,
+            classes.value.span,
+            name="classes",
+            expected=f"a whole number from 2 to {MAX_CLASSES}",
+            found=show(count),
+            hint=None,
+        )
+        return None
+
+    @property
+    def condition_span(self) -> Span:
+        """Where the author asks for a conditional model."""
+        return (self.settings.get("condition") or self.settings["classes"]).span
+
+    def _word(self, name: str, known: Sequence[str]) -> str | None:
+        """The word of a setting, which is wrong if it is not one of the `known`; None where it is missing."""
+        setting = self.settings.get(name)
         if setting is None:
-            return self.kind.init
+            return None
         word = setting.value.id if isinstance(setting.value, tree.Name) else setting.value.span.text
-        if word not in INITS:
-            near = closest(word, INITS)
+        if word not in known:
+            near = closest(word, known)
             self.report(
                 problems.WRONG_VALUE,
                 setting.value.span,
-                name="init",
-                expected=f"one of {', '.join(INITS)}",
+                name=name,
+                expected=f"one of {', '.join(known)}",
                 found=f"`{word}`",
                 hint=f"did you mean `{near}`?" if near else None,
             )
@@ -242,9 +289,10 @@ class Declarations:
         """Add a problem."""
         self.diagnostics.append(problem.at(span, **values))
 
-    def missing(self, what: str, example: str) -> None:
-        """Add the problem that the model lacks something."""
-        self.report(problems.MISSING_STATEMENT, self.model.kind_span, kind=self.kind.phrase, what=what, example=example)
+    def missing(self, what: str, example: str, span: Span | None = None) -> None:
+        """Add the problem that the model lacks something, which is seen at its kind if at no other place."""
+        span = span or self.model.kind_span
+        self.report(problems.MISSING_STATEMENT, span, kind=self.kind.phrase, what=what, example=example)
 
     def _check(self, check: Callable[[], None]) -> None:
         try:

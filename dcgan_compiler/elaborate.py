@@ -7,10 +7,11 @@ from math import prod
 
 from dcgan_compiler import problems
 from dcgan_compiler.bodies import Bodies, TooManySteps
+from dcgan_compiler.conditioning import beside_latent, told_derived, told_source
 from dcgan_compiler.declarations import Declarations, Half, Overrides
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.ir import Model, Network, Sequence, Shape, describe
-from dcgan_compiler.kinds import KINDS, Kind
+from dcgan_compiler.kinds import KINDS, Condition, Kind
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import Draft
 from dcgan_compiler.mirror import mirror
@@ -61,16 +62,34 @@ class _Halves:
         """The typed model, or None where its parts could not be had."""
         declared = self.declared
         shape, latent, init = declared.input(), declared.latent(), declared.init()
+        condition = declared.condition()
         source = self._described(shape, latent)
         policy = self._policy()
         if source and policy and policy.skips != NONE:
             source = replace(source, body=named(tapped(source.body), has_head=latent is not None))
-        derived = self._written(source, latent) if policy is None else self._mirrored(source, policy, latent)
+        features = None if latent is None else latent + beside_latent(condition)
+        derived = self._written(source, features) if policy is None else self._mirrored(source, policy, features)
         training = declared.training(derived)
         if source is None or derived is None or shape is None:
             return None
-        name, source_name = declared.model.name, declared.model.span.source.name
-        return Model(self.kind.name, name, source_name, shape, latent, init, source, derived, policy, training)
+        syntax = declared.model
+        names = self.kind.name, syntax.name, syntax.span.source.name
+        model = Model(*names, shape, features, init, source, derived, policy, training)
+        return model if condition is None else self._conditioned(replace(model, latent=latent), model, condition)
+
+    def _conditioned(self, model: Model, unconditioned: Model, condition: Condition) -> Model:
+        """The model with both halves told the class; with one as it is where that can not be, which is reported."""
+        span = self.declared.condition_span
+        model = replace(model, condition=condition, unconditioned=unconditioned)
+        try:
+            model = replace(model, source=told_source(model.source, condition, span))
+        except Problem as problem:
+            self.declared.diagnostics.append(problem.diagnostic)
+        try:
+            return replace(model, derived=told_derived(model.derived, model.source, condition, span))
+        except Problem as problem:
+            self.declared.diagnostics.append(problem.diagnostic)
+            return model
 
     def _described(self, shape: Shape | None, latent: int | None) -> Network | None:
         """The half that is written out, completed by what its kind adds."""

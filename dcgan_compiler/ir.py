@@ -2,22 +2,22 @@
 
 Shapes leave out the batch: `(F,)` features, or `(C, L)`, `(C, H, W)`, `(C, D, H, W)` for a map of rank 1, 2 or 3. A
 node is built from its parts and the shape that arrives, so an ill-shaped node can not exist. Nothing here is ever
-changed: `rebuild` makes the same tree for another input shape.
+changed: `rebuild.py` makes the same tree for another input shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence as Items
+from collections.abc import Iterable, Iterator, Mapping, Sequence as Items
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
 from dcgan_compiler import problems
-from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.source import Span
 
 if TYPE_CHECKING:
+    from dcgan_compiler.kinds import Condition
     from dcgan_compiler.layers.definition import LayerDef
     from dcgan_compiler.policy import Policy
     from dcgan_compiler.training import Training
@@ -226,7 +226,10 @@ Node = Layer | Sequence | Parallel | Gate | Tap | Skip
 
 @dataclass(frozen=True)
 class Network:
-    """One half of a model. A VAE's encoder ends in two `heads` on the same features: mean and log-variance."""
+    """One half of a model. It may end in two `heads` on the same features, each with its name.
+
+    A VAE's encoder has mean and log-variance, a discriminator that classifies has score and class logits.
+    """
 
     role: str
     body: Sequence
@@ -263,7 +266,9 @@ class Model:
     """A compiled description: the half that was described and the half that was derived (or written out, too).
 
     `init` names the weight initialisation; `latent` is None for an autoencoder without a bottleneck. `policy` is how
-    the derived half was mirrored, None where both halves are written out.
+    the derived half was mirrored, None where both halves are written out. `condition` is how both are told the class of
+    a sample, None where they are not; `unconditioned` is then the model without it, from which the mirror was made and
+    whose latent has the values that stand for the class.
     """
 
     kind: str
@@ -276,6 +281,8 @@ class Model:
     derived: Network
     policy: Policy | None
     training: Training
+    condition: Condition | None = None
+    unconditioned: Model | None = None
 
     @property
     def mirrored(self) -> bool:
@@ -301,48 +308,6 @@ def layers(node: Node) -> Iterator[Layer]:
             yield from layers(node.body)
 
 
-Change = Callable[["Node", Shape], "Items[Node] | None"]
-
-
-def rebuild(node: Node, in_shape: Shape, change: Change) -> Node:
-    """The same tree on another input shape, with its shapes inferred anew.
-
-    `change` is asked for every node but the sequences, with the shape that now arrives: what it returns stands in the
-    node's place (nothing, for an empty list); None keeps the node. Raises a located `Problem` where a layer no longer
-    fits.
-    """
-    changed = None if isinstance(node, Sequence) else change(node, in_shape)
-    if changed is not None:
-        return changed[0] if len(changed) == 1 else Sequence.build(changed, in_shape, node.span)
-    match node:
-        case Layer():
-            return node if in_shape == node.in_shape else _refitted(node, in_shape)
-        case Sequence():
-            items: list[Node] = []
-            shape = in_shape
-            for item in node.items:
-                items.append(rebuild(item, shape, change))
-                shape = items[-1].out_shape
-            return replace(node, items=tuple(items), in_shape=in_shape, out_shape=shape)
-        case Parallel():
-            shares = [in_shape] * len(node.branches) if node.fan_out == "copy" else node.shares
-            branches = [rebuilt(branch, share, change) for branch, share in zip(node.branches, shares, strict=True)]
-            return Parallel.build(node.fan_out, node.join, branches, in_shape, node.keyword, node.span)
-        case Gate():
-            return Gate.build(rebuilt(node.body, in_shape, change), node.span)
-        case Tap() | Skip():
-            return replace(node, in_shape=in_shape)
-
-
-def rebuilt(body: Sequence, in_shape: Shape, change: Change) -> Sequence:
-    """`rebuild` for a sequence, which stays one."""
-    result = rebuild(body, in_shape, change)
-    assert isinstance(result, Sequence)
-    return result
-
-
-def _refitted(layer: Layer, in_shape: Shape) -> Layer:
-    try:
-        return Layer.build(layer.definition, layer.arguments, in_shape, layer.span)
-    except Problem as problem:
-        raise Problem(problem.located(layer.span)) from None
+def takes_label(node: Node) -> bool:
+    """Whether something in a tree is told the class of each sample."""
+    return any(layer.definition.takes_label for layer in layers(node))

@@ -16,11 +16,12 @@ from typing import NamedTuple
 from dcgan_compiler.assembly import Part, Piece, assembled
 from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.frames import with_equal_calls
-from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Skip, Tap, rebuild
+from dcgan_compiler.ir import Arguments, Layer, Node, Parallel, Sequence, Skip, Tap
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import ACTIVATION, DROPOUT, NORM, Draft
 from dcgan_compiler.layers.transposition import pointwise
 from dcgan_compiler.policy import SAME, Policy
+from dcgan_compiler.rebuild import rebuild
 from dcgan_compiler.rewrite import Placed, closing, has_operator, placed_nodes, rewritten
 
 _JOINS = {"concat": "cat", "add": "add"}

@@ -55,7 +55,6 @@ RESERVED_NAME = Kind("DG112", ERROR, "`{name}` can not be the name of {what}: {r
 UNKNOWN_OVERRIDE = Kind("DG113", ERROR, "the model has no param `{name}` to override", "did you mean `{near}`?")
 NOT_FOR_KIND = Kind("DG114", ERROR, "`{name}` is not for {kind}: {reason}")
 
-NOT_YET = Kind("DG115", ERROR, "{what} is not supported yet")
 NOT_FOR_LOSS = Kind(
     "DG116",
     ERROR,
@@ -85,6 +84,8 @@ GATE_MISMATCH = Kind("DG306", ERROR, "a gate's body gives {body}, which can not 
 HALVES_DISAGREE = Kind("DG307", ERROR, "the {half} ends at {found}, but the {other} takes {expected}", "{hint}")
 WRONG_INPUT = Kind("DG308", ERROR, "the input shape must be {expected}, not {found}")
 TOO_LARGE = Kind("DG309", ERROR, "{what} is too large: {found} (the limit is {limit})")
+CLASS_INPUT = Kind("DG310", ERROR, "with {extra} more channels for the class at the {half}'s input: {reason}", "{hint}")
+CLASS_HEAD = Kind("DG311", ERROR, "`condition {method}` can not take the place of `{layer}`: {reason}", "{hint}")
 
 # The mirror
 
@@ -93,6 +94,12 @@ MIRROR_FAILED = Kind("DG402", ERROR, "in the mirror of this line: {reason}", "{h
 NO_OPERATOR = Kind("DG403", ERROR, "there is nothing to mirror: the {section} has no operator", "{hint}")
 
 TIED = Kind("DG405", ERROR, "the weight of `{layer}` can not be tied: {reason}", "{hint}")
+NO_CLASS_NORM = Kind(
+    "DG406",
+    ERROR,
+    "`condition projection` tells the {half} the class through its batch norms, and it has none",
+    "{hint}",
+)
 
 # Limits
 

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.frames import leaves
-from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, describe, layers, rebuilt
+from dcgan_compiler.ir import Layer, Node, Parallel, Sequence, Shape, Tap, describe, layers
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import ACTIVATION, NORM, OPERATOR, Draft
+from dcgan_compiler.rebuild import rebuilt
 
 
 def rewritten(body: Sequence, width: int | float, latent: int | None) -> Sequence:
@@ -121,16 +122,16 @@ def _without_unmirrored(body: Sequence, *, ends_in_code: bool) -> Sequence:
 def _without_tail(body: Sequence) -> Sequence:
     """Leaves out what follows the last operator that computes, such as the sigmoid of a discriminator."""
     placed = list(placed_nodes(body))
-    computes = [one.is_operator and not _flattens_one_place(one.node) for one in placed]
+    computes = [one.is_operator and not flattens_one_place(one.node) for one in placed]
     last = max((position for position, computing in enumerate(computes) if computing), default=None)
     if last is None:
         return body
     tail = placed[last + 1 + len(closing(placed, last)) :]
-    dropped = {id(one.node) for one in tail if not _flattens_one_place(one.node)}
+    dropped = {id(one.node) for one in tail if not flattens_one_place(one.node)}
     return rebuilt(body, body.in_shape, lambda node, in_shape: () if id(node) in dropped else None)
 
 
-def _flattens_one_place(node: Node) -> bool:
+def flattens_one_place(node: Node) -> bool:
     """A flatten of a `(C, 1, ...)` map, which moves nothing."""
     return isinstance(node, Layer) and node.name == "flatten" and prod(node.in_shape[1:]) == 1
 
@@ -146,7 +147,7 @@ def _without_global_pool(body: Sequence) -> Sequence:
     if at is None or not isinstance(pool, Layer) or not pool.definition.pools or prod(pool.out_shape[1:]) > 1:
         return body
     follower = next(iter(operators[at + 1 :]), None)
-    if follower is None or _flattens_one_place(follower):
+    if follower is None or flattens_one_place(follower):
         return _substituted(body, pool)
     if not isinstance(follower, Layer) or not follower.definition.width:
         return body
@@ -162,8 +163,8 @@ def _without_global_pool(body: Sequence) -> Sequence:
 
 def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
     """The last operator gives the latent instead of its own channels; where it can not, a linear layer follows it."""
-    last = next((node for node in reversed(_operators(body)) if not _flattens_one_place(node)), None)
-    if isinstance(last, Layer) and last.definition.width and prod(last.out_shape[1:]) == 1 and _is_dense(last):
+    last = next((node for node in reversed(_operators(body)) if not flattens_one_place(node)), None)
+    if isinstance(last, Layer) and last.definition.width and prod(last.out_shape[1:]) == 1 and is_dense(last):
         if last.out_shape[0] != latent:
             arguments = {**last.arguments, last.definition.width: latent}
             body = _substituted(body, last, *place(Draft(last.name, arguments), last.in_shape, last.span))
@@ -171,7 +172,8 @@ def _ending_in_latent(body: Sequence, latent: int) -> Sequence:
     return with_line(body, Draft("flatten", {}), to_latent(latent))
 
 
-def _is_dense(layer: Layer) -> bool:
+def is_dense(layer: Layer) -> bool:
+    """Whether every output channel depends on all input channels."""
     return layer.arguments.get("groups", 1) == 1
 
 

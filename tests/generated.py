@@ -1,5 +1,6 @@
 """Generated source as live classes, for the tests."""
 
+import inspect
 from pathlib import Path
 from types import ModuleType
 
@@ -39,15 +40,25 @@ def halves(model: Model, made: ModuleType) -> tuple[nn.Module, nn.Module]:
     return whole.encoder, whole.decoder
 
 
+def label(half: nn.Module, model: Model, batch: Tensor) -> list[Tensor]:
+    """The classes of a batch, if the half takes them."""
+    if "label" not in inspect.signature(half.forward).parameters:
+        return []
+    assert model.condition is not None
+    return [torch.arange(len(batch), device=batch.device) % model.condition.classes]
+
+
 def run(model: Model, source: nn.Module, derived: nn.Module, batch: Tensor) -> tuple[Tensor, Tensor]:
     """What the described half makes of a batch, and what the derived half makes of a code."""
-    encoded = source(batch)
+    encoded = source(batch, *label(source, model, batch))
     if model.kind == "gan":
-        return encoded, derived(torch.randn(len(batch), *model.derived.in_shape, device=batch.device))
+        score = encoded[0] if isinstance(encoded, tuple) else encoded
+        noise = torch.randn(len(batch), *model.derived.in_shape, device=batch.device)
+        return score, derived(noise, *label(derived, model, batch))
     if model.kind == "vae":
         mean, log_variance = encoded
         assert mean.shape == log_variance.shape
-        return mean, derived(mean)
+        return mean, derived(mean, *label(derived, model, batch))
     if isinstance(encoded, tuple):
         code, skips = encoded
         return code, derived(code, skips)

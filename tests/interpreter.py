@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Skip, Tap
-from dcgan_compiler.layers.definition import Composite, Module
+from dcgan_compiler.layers.definition import Composite, Constant, Module
 
 BATCH = 2
 
@@ -50,6 +50,8 @@ class Checked(nn.Module):
         match self.node:
             case Layer(definition=definition) if definition.expression is not None:
                 return eval(definition.expression(self.node).format(x="x"), {"torch": torch, "x": x})
+            case Layer(definition=definition) if definition.takes_label:
+                return self.parts[0](x, torch.zeros(len(x), dtype=torch.int64, device=x.device))
             case Layer() | Sequence():
                 for part in self.parts:
                     x = part(x)
@@ -75,33 +77,36 @@ class Checked(nn.Module):
 class Composed(nn.Module):
     """A layer that torch has no module for, from the parts and statements of its definition."""
 
-    def __init__(self, composite: Composite) -> None:
+    def __init__(self, composite: Composite, classes: object = None) -> None:
         super().__init__()
+        names: dict[str, object] = {"torch": torch, "nn": nn, "NUM_CLASSES": classes}
         for name, part in composite.parts:
-            setattr(
-                self, name, constructed(part) if isinstance(part, Module) else eval(part, {"nn": nn, "torch": torch})
-            )
+            setattr(self, name, constructed(part) if isinstance(part, Module) else eval(part, names))
         lines = ["".join(p if isinstance(p, str) else repr(p[1]) for p in pieces) for pieces in composite.statements]
-        names: dict[str, object] = {"torch": torch}
-        exec("def run(self, x):\n    " + "\n    ".join(lines), names)
+        exec("def run(self, x, label=None):\n    " + "\n    ".join(lines), names)
         self.run = names["run"]
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.run(self, x)
+    def forward(self, x: Tensor, *label: Tensor) -> Tensor:
+        return self.run(self, x, *label)
 
 
 def torch_module(layer: Layer) -> nn.Module:
     """The module that the layer's definition asks for, with the parameters that the layer counts."""
     definition = layer.definition
     composite = definition.composite(layer)
-    module = constructed(definition.module(layer)) if composite is None else Composed(composite)
+    module = (
+        constructed(definition.module(layer))
+        if composite is None
+        else Composed(composite, layer.arguments.get("classes"))
+    )
     assert sum(parameter.numel() for parameter in module.parameters()) == layer.parameters, layer
     return module
 
 
 def constructed(made: Module) -> nn.Module | nn.Parameter:
     """`nn.Name(...)`, inside its wrapper."""
-    value = found(made.name, nn)(*made.positional, **dict(made.keywords))
+    positional = [value.value if isinstance(value, Constant) else value for value in made.positional]
+    value = found(made.name, nn)(*positional, **dict(made.keywords))
     return found(made.wrapper, parametrizations)(value) if made.wrapper else value
 
 
@@ -122,7 +127,7 @@ def _check_half(half: Network, kept: dict[int, Tensor]) -> None:
     body = Checked(half.body, kept)
     heads = [torch_module(head) for _, head in half.heads]
     features = body(torch.empty(BATCH, *half.in_shape))
-    for head in heads:
-        assert head(features).shape == (BATCH, *half.out_shape)
+    for head, (_, layer) in zip(heads, half.heads, strict=True):
+        assert head(features).shape == (BATCH, *layer.out_shape)
     parameters = [*body.parameters(), *(parameter for head in heads for parameter in head.parameters())]
     assert sum(parameter.numel() for parameter in parameters) == half.parameters

@@ -379,6 +379,14 @@ def linear_programs(draw: Draw) -> str:
     return f"autoencoder Net {{\ninput {spelled(shape)}\nencoder {body}\n{decoder}\n}}\n"
 
 
+def _condition(writer: _Writer, kind: Kind) -> list[str]:
+    """The statements of a conditional model, sometimes."""
+    if not kind.conditions or not writer.chance(25):
+        return []
+    method = [f"condition {writer.pick(kind.conditions)}"] if writer.chance(80) else []
+    return [f"classes {writer.pick((2, 3, 10))}", *method]
+
+
 _DEFAULTS = ("conv(kernel_size=3, padding=1)", "conv(kernel_size=2, bias=false)", "leaky_relu(0.2)", "max_pool(2)")
 
 
@@ -402,6 +410,7 @@ def programs(draw: Draw, *, damaged: bool = True) -> str:
         *([f"latent {latent}"] if latent is not None else []),
         *([f"init {writer.pick(INITS)}"] if writer.chance(20) else []),
         *_train(writer, kind),
+        *_condition(writer, kind),
         *(f"default {text}" for text in defaults),
         *writer.macros,
         f"{kind.source} {described}",

@@ -266,6 +266,7 @@ def nodes(body: Sequence) -> Iterator[Node]:
 
 def assert_every_layer_is_traced(model: Model) -> None:
     """Every layer of the mirror, but for what the compiler adds, comes from one layer of the description."""
+    model = model.unconditioned or model
     trace = Trace(model, pairs(model))
     traced = [mirror for node in nodes(model.source.body) for mirror in trace[node]]
     assert len({id(mirror) for mirror in traced}) == len(traced)
@@ -296,7 +297,7 @@ def test_any_model_is_explained_and_drawn(text: str) -> None:
 def test_every_line_is_named_and_fits(path: Path) -> None:
     model = analysed(path.read_text())
     text = explain(model)
-    for line in model.source.body.items:
+    for line in (model.unconditioned or model).source.body.items:
         assert isinstance(line, Sequence)
         assert line.name is None or f"\n{line.name} (" in text
     assert text.isascii() and f"{model.derived.parameters:,}" in text

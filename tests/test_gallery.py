@@ -32,6 +32,7 @@ PUBLISHED = {
     "resnet18": 11_176_512,
     "resnet50": 23_508_032,
     "sngan32": 1_053_825,
+    "sngan32_projection": 1_055_105,
     "sngan64": 10_141_441,
     "sngan128": 29_017_857,
     "vgg11_bn": 9_225_984,
@@ -75,6 +76,7 @@ SHAPES = {
         (67, 61): "64@33x30 64@33x30 128@16x15 256@8x7 512@4x3 512@4x3 1",
     },
     "sngan32": {(32, 32): "128@16 128@8 128@8 128@8 1", (45, 33): "128@22x16 128@11x8 128@11x8 128@11x8 1"},
+    "sngan32_projection": {(32, 32): "128@16 128@8 128@8 128@8 1", (45, 33): "128@22x16 128@11x8 128@11x8 128@11x8 1"},
     "sngan64": {(64, 64): "64@32 128@16 256@8 512@4 1024@2 1"},
     "sngan128": {(128, 128): "64@64 128@32 256@16 512@8 1024@4 1024@4 1"},
     "unet256": {
@@ -139,8 +141,9 @@ def test_both_halves_have_the_shapes_of_the_paper_and_of_torch(name: str, size: 
     with torch.device("meta"):
         if model.kind == "gan":
             first, second = code.Discriminator(), code.Generator()
-            assert first(torch.empty(image)).shape == (2, *model.source.out_shape)
-            assert second(torch.empty(2, model.latent)).shape == image
+            classes = [torch.zeros(2, dtype=torch.int64)] if model.condition else []
+            assert first(torch.empty(image), *classes).shape == (2, *model.source.out_shape)
+            assert second(torch.empty(2, model.latent), *classes).shape == image
         else:
             whole = code.VAE() if model.kind == "vae" else code.Autoencoder()
             first, second = whole.encoder, whole.decoder

@@ -8,7 +8,7 @@ from pathlib import Path
 import black
 import pytest
 import torch
-from generated import EXAMPLES, compiled, halves, run
+from generated import EXAMPLES, compiled, halves, label, run
 from hypothesis import HealthCheck, assume, given, settings
 from programs import programs
 from torch import nn
@@ -107,11 +107,13 @@ def test_random_programs_train(text: str) -> None:
     source, derived = halves(model, made)
     batch = torch.rand(4, *model.input_shape)
     assume(any(True for half in (source, derived) for _ in half.parameters()))
-    encoded = source(batch)
+    encoded = source(batch, *label(source, model, batch))
     if model.kind == "vae":
-        (sum(head.sum() for head in encoded) + derived(encoded[0]).sum()).backward()
+        (sum(head.sum() for head in encoded) + derived(encoded[0], *label(derived, model, batch)).sum()).backward()
     elif model.kind == "gan":
-        source(derived(torch.randn(4, *model.derived.in_shape))).sum().backward()
+        drawn = derived(torch.randn(4, *model.derived.in_shape), *label(derived, model, batch))
+        scores = source(drawn, *label(source, model, batch))
+        sum(one.sum() for one in (scores if isinstance(scores, tuple) else (scores,))).backward()
     else:
         (derived(*encoded) if isinstance(encoded, tuple) else derived(encoded)).sum().backward()
     missing = [name for half in (source, derived) for name, p in half.named_parameters() if p.grad is None]

@@ -22,6 +22,7 @@ WORDS = {
     *(loss.name for losses in LOSSES.values() for loss in losses),
     *OPTIMIZERS,
     *(setting.name for setting in SETTINGS),
+    *"classes condition embedding projection auxiliary".split(),
     *"transpose nearest bilinear pixel_shuffle keep drop same none add".split(),
 }
 

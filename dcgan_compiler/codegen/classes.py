@@ -26,7 +26,7 @@ from dcgan_compiler.codegen.expression import (
     literal,
     structures,
 )
-from dcgan_compiler.codegen.structure import free_name
+from dcgan_compiler.codegen.names import free_name
 from dcgan_compiler.ir import Value
 
 Values = tuple[Value, ...]
@@ -164,10 +164,17 @@ class _Comparison:
         if isinstance(first, Structure):
             return self._use([one for one in aligned if isinstance(one, Structure)])
         constructs = [one for one in aligned if isinstance(one, Construct)]
-        positional = [self._number(column) for column in zip(*(one.positional for one in constructs), strict=True)]
+        positional = [self._positional(column) for column in zip(*(one.positional for one in constructs), strict=True)]
         keywords = [f"{column[0].role}={self._number(column)}" for column in _keywords(constructs)]
         text = f"{first.name}({', '.join([*positional, *keywords, *first.flags])})"
         return f"{first.wrapper}({text})" if first.wrapper else text
+
+    def _positional(self, column: Sequence[Hole | Source]) -> str:
+        """A positional argument: a text that is the same in all uses, or a number."""
+        first = column[0]
+        return (
+            first.text if isinstance(first, Source) else self._number([one for one in column if isinstance(one, Hole)])
+        )
 
     def _use(self, aligned: Sequence[Structure], names: Mapping[str, str] | None = None) -> str:
         """The construction of a class of this file; `names` replace the values of some arguments."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from dcgan_compiler.codegen.classes import Argument, ClassDef
-from dcgan_compiler.ir import Model, Network, Shape, Value
+from dcgan_compiler.ir import Model, Network, Shape, Value, takes_label
 from dcgan_compiler.layers.definition import ACTIVATION
 
 LINE_LENGTH = 88
@@ -44,7 +44,7 @@ def fitted(what: str, separator: str, shapes: str, further: Sequence[str] = ()) 
 def half_docstring(network: Network, model: Model, noun: str) -> list[str]:
     """The paragraphs for the class of one half."""
     what = {
-        "discriminator": f"Score {noun}s: {_mapping(network)} {_scores(network.out_shape)}",
+        "discriminator": f"Score {noun}s: {_mapping(network)} {_scores(network.out_shape)}{_class_logits(network)}",
         "generator": f"Draw {noun}s from noise: {_mapping(network)}{_interval(network)}",
         "encoder": f"Encode {noun}s: {_mapping(network)}{_meaning(network)}",
         "decoder": f"Decode {noun}s: {_mapping(network)}{_interval(network)}",
@@ -55,7 +55,16 @@ def half_docstring(network: Network, model: Model, noun: str) -> list[str]:
 
 
 def _mapping(network: Network) -> str:
-    return f"{batch(network.in_shape)} -> {batch(network.out_shape)}"
+    return f"{batch(network.in_shape)}{_and_classes(takes_label(network.body))} -> {batch(network.out_shape)}"
+
+
+def _and_classes(takes: bool) -> str:
+    """The label, beside the shape of what arrives with it."""
+    return " and (N) classes" if takes else ""
+
+
+def _class_logits(network: Network) -> str:
+    return f" and {batch(network.heads[1][1].out_shape)} class logits" if network.heads else ""
 
 
 def batch(shape: Shape) -> str:
@@ -82,6 +91,9 @@ def model_docstring(model: Model, noun: str, *, shared: int) -> str:
     """The text for the class that holds an encoder and a decoder, which share a number of parameters."""
     count = f"{model.source.parameters + model.derived.parameters - shared:,} parameters"
     shape = batch(model.input_shape)
+    if model.condition:
+        what = f"Conditional variational autoencoder (Sohn et al. 2015) of {noun}s {shape}"
+        return docstring(fitted(what, "; ", count), 4)
     if model.kind == "vae":
         return docstring(fitted(f"Variational autoencoder (Kingma & Welling 2014) of {noun}s {shape}", "; ", count), 4)
     return docstring(fitted(f"Encode {noun}s and decode them again: {shape} -> {shape}", "; ", count), 4)
@@ -98,7 +110,8 @@ def shared_docstring(definition: ClassDef) -> list[str]:
     keeps_size = all(one.in_shape[1:] == one.out_shape[1:] for one in definition.uses)
     before, after = _AXES[len(use.in_shape) - 1], _AXES[len(use.out_shape) - 1]
     after = after if keeps_size else tuple(f"{axis}'" for axis in after)
-    shapes = f"(N, {', '.join((arriving, *before))}) -> (N, {', '.join((leaving, *after))})"
+    taken = f"(N, {', '.join((arriving, *before))}){_and_classes(use.takes_label)}"
+    shapes = f"{taken} -> (N, {', '.join((leaving, *after))})"
     return fitted(use.summary or _words(definition.name), ": ", shapes)
 
 

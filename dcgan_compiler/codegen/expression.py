@@ -29,6 +29,18 @@ class Hole:
 
 
 @dataclass(frozen=True)
+class Source:
+    """An expression without numbers, as it is: `nn.Parameter(torch.zeros(1))`, or the name of a constant."""
+
+    text: str
+
+    @property
+    def form(self) -> Any:
+        """What must be equal for two expressions to differ in numbers only."""
+        return self.text
+
+
+@dataclass(frozen=True)
 class Construct:
     """`nn.Conv2d(3, 64, kernel_size=4)`, or any other call, inside `wrapper(...)` if there is one.
 
@@ -38,7 +50,7 @@ class Construct:
     """
 
     name: str
-    positional: tuple[Hole, ...] = ()
+    positional: tuple[Hole | Source, ...] = ()
     keywords: tuple[Hole, ...] = ()
     flags: tuple[str, ...] = ()
     wrapper: str | None = None
@@ -50,18 +62,6 @@ class Construct:
     def form(self) -> Any:
         """What must be equal for two constructions to differ in numbers only."""
         return self.name, len(self.positional), self.flags, self.wrapper
-
-
-@dataclass(frozen=True)
-class Source:
-    """An expression without numbers, as it is: `nn.Parameter(torch.zeros(1))`."""
-
-    text: str
-
-    @property
-    def form(self) -> Any:
-        """What must be equal for two expressions to differ in numbers only."""
-        return self.text
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Structure:
     """What becomes a class: its attributes, and its forward: steps, each an expression of `{x}`, or whole statements.
 
     `title` is the class name that it asks for, `summary` says in words or as code what it does, `named` are the numbers
-    that the author gave a name.
+    that the author gave a name. Its forward takes the class of each sample, too, if it `takes_label`.
     """
 
     title: str
@@ -111,6 +111,7 @@ class Structure:
     out_shape: Shape
     statements: tuple[Code, ...] = ()
     named: tuple[tuple[str, Value], ...] = ()
+    takes_label: bool = False
 
     @property
     def form(self) -> Any:

@@ -8,8 +8,9 @@ from itertools import groupby
 
 from dcgan_compiler.codegen.expression import Attribute
 from dcgan_compiler.codegen.forward import Keep, Step
-from dcgan_compiler.codegen.structure import chained, flattened, free_name, is_expression, needs_forward, role
-from dcgan_compiler.ir import Layer, Network, Node, Sequence, Skip, Tap, describe, layers
+from dcgan_compiler.codegen.names import free_name, role
+from dcgan_compiler.codegen.structure import called, chained, flattened, is_expression, needs_forward
+from dcgan_compiler.ir import Layer, Network, Node, Sequence, Skip, Tap, describe, layers, takes_label
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def half(network: Network, *, mirrored: bool) -> Half:
                 comment = describe(part[-1].out_shape) + undone
                 attributes.append(Attribute(name, chained(part), comment))
                 taken.append(name)
-                steps.append(f"self.{name}({{x}})")
+                steps.append(called(name, *part))
             else:
                 steps.append(part)
     for name, layer in network.heads:
@@ -55,16 +56,8 @@ def half(network: Network, *, mirrored: bool) -> Half:
 
 
 def _parts(line: Sequence, taken: Items[str]) -> Iterator[tuple[str, Step | list[Node]]]:
-    """A line as attributes and steps; the last attribute with weights has the line's name.
-
-    What torch has no module for is a step; so is any reshape in a line without a name.
-    """
-    nodes = flattened(line)
-    in_forward = [is_expression(node) and (line.name is None or needs_forward(node)) for node in nodes]
-    runs = [
-        (written, [node for _, node in group])
-        for written, group in groupby(zip(in_forward, nodes, strict=True), key=lambda pair: pair[0])
-    ]
+    """A line as attributes and steps; the last attribute with weights has the line's name."""
+    runs = runs_of(line)
     attributes = [run for written, run in runs if not written]
     weighted = [run for run in attributes if any(layer.parameters for node in run for layer in layers(node))]
     main = next(reversed([*attributes[-1:], *weighted[-1:]]), None)
@@ -73,6 +66,20 @@ def _parts(line: Sequence, taken: Items[str]) -> Iterator[tuple[str, Step | list
             yield from (("", _step(node)) for node in run)
             continue
         yield str(line.name) if run is main else free_name(role(run), taken), run
+
+
+def runs_of(line: Sequence) -> list[tuple[bool, list[Node]]]:
+    """The nodes of a line in runs, and whether a run is written into forward or is a module.
+
+    What torch has no module for is written into forward; so is any reshape in a line without a name, or in one that
+    takes the label, which could not be an `nn.Sequential` anyway.
+    """
+    no_chain = line.name is None or takes_label(line)
+
+    def is_written(node: Node) -> bool:
+        return is_expression(node) and (no_chain or needs_forward(node))
+
+    return [(written, list(run)) for written, run in groupby(flattened(line), key=is_written)]
 
 
 def _step(node: Node) -> Step:

@@ -20,7 +20,7 @@ from dcgan_compiler.codegen.forward import statements
 from dcgan_compiler.codegen.half import Half, half
 from dcgan_compiler.codegen.tied import tied_modules
 from dcgan_compiler.codegen.weights import init_function
-from dcgan_compiler.ir import Model
+from dcgan_compiler.ir import Model, takes_label
 
 OUTPUT_FORMAT = 1
 NOUNS = ("vector", "signal", "image", "volume")
@@ -43,8 +43,9 @@ class ClassPlan:
 class FilePlan:
     """A whole generated file; `kind` names the template of the model class and of the self-check.
 
-    `skips` says whether the encoder gives more than the code, `tied` pairs the modules of the decoder and the encoder
-    that share a weight, `summary` is the docstring of the model class.
+    `skips` says whether the encoder gives more than the code, `condition` names the way in which both halves are told
+    the class, `tied` pairs the modules of the decoder and the encoder that share a weight, `summary` is the docstring
+    of the model class.
     """
 
     docstring: str
@@ -56,6 +57,7 @@ class FilePlan:
     noun: str
     latent: int | None
     skips: bool
+    condition: str | None
     tied: tuple[tuple[str, str], ...]
     summary: str
 
@@ -80,6 +82,7 @@ def plan(model: Model) -> FilePlan:
         noun,
         model.latent,
         halves[1].takes_skips,
+        model.condition.method if model.condition else None,
         tuple(tied.items()),
         model_docstring(model, noun, shared=_shared_weights(model) if tied else 0),
     )
@@ -126,6 +129,8 @@ def _constants(model: Model, noun: str) -> Iterator[str]:
     yield f"{noun.upper()}_SHAPE = {literal(model.input_shape)}"
     if model.latent:
         yield f"LATENT_DIM = {model.latent}"
+    if model.condition:
+        yield f"NUM_CLASSES = {model.condition.classes}"
 
 
 # Classes
@@ -137,13 +142,14 @@ def _half_class(one: Half, model: Model, noun: str, library: Library, *, initial
     if initialised and any(layer.definition.weights for layer in network.layers):
         init.append("self.apply(init_weights)")
     argument = noun if network is model.source else "noise" if model.kind == "gan" else "code"
+    label = ", label: Tensor" if takes_label(network.body) else ""
     returns = "tuple[Tensor, Tensor]" if network.heads else "tuple[Tensor, list[Tensor]]" if one.keeps else "Tensor"
     return ClassPlan(
         CLASS_NAMES[network.role],
         docstring(half_docstring(network, model, noun), indent=4),
         (),
         tuple(init),
-        f"{argument}: Tensor{', skips: list[Tensor]' if one.takes_skips else ''}",
+        f"{argument}: Tensor{label}{', skips: list[Tensor]' if one.takes_skips else ''}",
         returns,
         tuple(statements(one.steps, argument, one.results)),
     )
@@ -157,7 +163,7 @@ def _shared_class(definition: ClassDef) -> ClassPlan:
         docstring(shared_docstring(definition), indent=4),
         tuple(f"{argument.name}: {argument.annotation}" for argument in definition.arguments),
         tuple(init),
-        "x: Tensor",
+        "x: Tensor, label: Tensor" if definition.uses[0].takes_label else "x: Tensor",
         "Tensor",
         definition.statements or tuple(statements(definition.steps, "x")),
     )

@@ -17,8 +17,9 @@ from dcgan_compiler.codegen.expression import (
     Structure,
     Total,
 )
-from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap
-from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Module
+from dcgan_compiler.codegen.names import branch_names, conditional_title, direction, free_name, mirrored_title, role
+from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, Value, takes_label
+from dcgan_compiler.layers.definition import ACTIVATION, NORM, Composite, Constant, Module
 from dcgan_compiler.names import class_name
 
 _CHANNELS = ("in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels")
@@ -62,7 +63,7 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
     roles = _positional_roles(layer, module)
     return Construct(
         module.name if "." in module.name else f"nn.{module.name}",
-        tuple(Hole(value, role, role in _CHANNELS) for value, role in zip(module.positional, roles, strict=True)),
+        tuple(_argument(value, role) for value, role in zip(module.positional, roles, strict=True)),
         tuple(Hole(value, name, name == "groups" and value == depthwise) for name, value in module.keywords),
         ("inplace=True",) if inplace and layer.definition.inplace else (),
         module.wrapper,
@@ -70,6 +71,10 @@ def _constructed(layer: Layer, module: Module, *, inplace: bool = False) -> Cons
         tuple(Hole(value, name) for name, value in module.general),
         layer if layer.definition.weights == "operator" else None,
     )
+
+
+def _argument(value: Value | Constant, role: str) -> Hole | Source:
+    return Source(value.text) if isinstance(value, Constant) else Hole(value, role, role in _CHANNELS)
 
 
 def _positional_roles(layer: Layer, module: Module) -> list[str]:
@@ -88,8 +93,16 @@ def _positional_roles(layer: Layer, module: Module) -> list[str]:
     ]
 
 
-def chained(nodes: Items[Node]) -> Expression:
-    """Nodes as one module."""
+def called(name: str, *nodes: Node) -> str:
+    """The call of the attribute that some nodes are, as an expression of `{x}`."""
+    return f"self.{name}({{x}}{', label' if any(map(takes_label, nodes)) else ''})"
+
+
+def chained(nodes: Items[Node], title: str | None = None) -> Expression:
+    """Nodes as one module: an `nn.Sequential`, or a class, with a title, where some of several take the label."""
+    if len(nodes) > 1 and any(map(takes_label, nodes)) and not isinstance(nodes[0], Parallel):
+        summary = "Layers in a row, some of which take the class"
+        return _Builder(title or conditional_title(nodes), summary).structure(nodes)
     items: list[Expression] = []
     before: Node | None = None
     for position, node in enumerate(nodes):
@@ -151,8 +164,16 @@ def composite_structure(layer: Layer, composite: Composite) -> Structure:
         tuple(part if isinstance(part, str) else Hole(part[1], part[0]) for part in statement)
         for statement in composite.statements
     ]
-    shapes = layer.in_shape, layer.out_shape
-    return Structure(composite.title, composite.summary, tuple(attributes), (), *shapes, tuple(statements))
+    return Structure(
+        composite.title,
+        composite.summary,
+        tuple(attributes),
+        (),
+        layer.in_shape,
+        layer.out_shape,
+        tuple(statements),
+        takes_label=layer.definition.takes_label,
+    )
 
 
 def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
@@ -162,9 +183,8 @@ def parallel_structure(node: Parallel, following: Items[Node]) -> Structure:
 
 def _title_and_summary(node: Parallel) -> tuple[str, str]:
     if node.keyword == "residual":
-        size, new_size = node.in_shape[1:], node.out_shape[1:]
-        direction = "Down" if new_size < size else "Up" if new_size > size else ""
-        return f"{direction}ResidualBlock", "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
+        title = f"{direction(node.in_shape, node.out_shape)}ResidualBlock"
+        return title, "`body(x) + skip(x)`" if node.branches[1].items else "`x + body(x)`"
     if node.join == "cat":
         return "ConcatBlock", "Branches joined along the channels"
     if node.fan_out == "split":
@@ -189,19 +209,6 @@ def macro_structure(sequence: Sequence) -> Structure:
     return replace(builder.build(sequence.in_shape, sequence.out_shape), named=sequence.arguments)
 
 
-_OPPOSITES = (("Down", "Up"), ("Encode", "Decode"), ("Contract", "Expand"), ("Reduce", "Expand"), ("Pool", "Unpool"))
-
-
-def mirrored_title(title: str) -> str:
-    """The name of the class that undoes a class: the opposite where there is a word for it."""
-    for one, other in _OPPOSITES:
-        if one in title:
-            return title.replace(one, other)
-        if other in title:
-            return title.replace(other, one)
-    return f"{title}Transpose"
-
-
 @dataclass
 class _Builder:
     """Collects the attributes and steps of one class."""
@@ -210,6 +217,7 @@ class _Builder:
     summary: str
     attributes: list[Attribute] = field(default_factory=list)
     steps: list[Code] = field(default_factory=list)
+    takes_label: bool = False
 
     def structure(self, nodes: Items[Node]) -> Structure:
         """The class of some nodes in a row."""
@@ -218,14 +226,20 @@ class _Builder:
 
     def build(self, in_shape: Shape, out_shape: Shape) -> Structure:
         """The class of what was collected."""
-        return Structure(self.title, self.summary, tuple(self.attributes), tuple(self.steps), in_shape, out_shape)
+        parts = tuple(self.attributes), tuple(self.steps)
+        return Structure(self.title, self.summary, *parts, in_shape, out_shape, takes_label=self.takes_label)
 
     def nodes(self, nodes: Items[Node], name: str | None) -> None:
-        """Nodes in a row: runs of modules as attributes, branches, gates and expressions as steps."""
+        """Nodes in a row: runs of modules as attributes; branches, gates and expressions as steps.
+
+        What takes the label is an attribute of its own, since an `nn.Sequential` does not hand it on.
+        """
         run: list[Node] = []
         before: Node | None = None
         for node in nodes:
-            if not needs_forward(node):
+            labelled = takes_label(node)
+            self.takes_label = self.takes_label or labelled
+            if not needs_forward(node) and not labelled:
                 run.append(node)
                 continue
             self._modules(run, name, before)
@@ -238,21 +252,24 @@ class _Builder:
             return
         items = [module(node, earlier) for node, earlier in zip(run, [before, *run], strict=False)]
         expression = items[0] if len(items) == 1 else Chain(tuple(items))
-        self._call(self._attribute(name or role(run), expression))
+        self._call(self._attribute(name or role(run), expression), *run)
 
     def _step(self, node: Node) -> None:
         match node:
             case Gate():
-                attribute = self._attribute("gate", chained(flattened(node.body)))
-                self.steps.append((f"{{x}} * self.{attribute}({{x}})",))
+                attribute = self._attribute("gate", chained(flattened(node.body), f"{self.title}Gate"))
+                self.steps.append((f"{{x}} * {called(attribute, node.body)}",))
             case Parallel():
                 self.steps.append(self._joined(node))
             case Layer() if node.definition.expression is not None:
                 self.steps.append((node.definition.expression(node),))
+            case Layer() | Sequence():
+                name = "block" if isinstance(node, Sequence) else role([node])
+                self._call(self._attribute(name, module(node, None)), node)
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""
-        names = _branch_names(node)
+        names = branch_names(node)
         calls = [
             self._branch(branch, name, share)
             for branch, name, share in zip(node.branches, names, _shares(node), strict=True)
@@ -268,8 +285,9 @@ class _Builder:
             return share
         lines = [item for item in branch.items if isinstance(item, Sequence)]
         label = lines[0].name if len(lines) == 1 and lines[0].labelled else None
-        attribute = self._attribute(label or name, chained(nodes))
-        return (f"self.{attribute}(", *share, ")")
+        attribute = self._attribute(label or name, chained(nodes, f"{self.title}{class_name(name)}"))
+        opening, closing = called(attribute, branch).split("{x}")
+        return (opening, *share, closing)
 
     def _attribute(self, name: str, expression: Expression) -> str:
         """Add an attribute under a name that is still free."""
@@ -277,18 +295,8 @@ class _Builder:
         self.attributes.append(Attribute(free, expression))
         return free
 
-    def _call(self, attribute: str) -> None:
-        self.steps.append((f"self.{attribute}({{x}})",))
-
-
-def _branch_names(node: Parallel) -> list[str]:
-    """Names for the branches; only those with layers count."""
-    if node.keyword == "residual":
-        return ["body", "skip"]
-    filled = [bool(branch.items) for branch in node.branches]
-    if sum(filled) == 1:
-        return ["branch"] * len(filled)
-    return [f"branch{sum(filled[: number + 1])}" for number in range(len(filled))]
+    def _call(self, attribute: str, *nodes: Node) -> None:
+        self.steps.append((called(attribute, *nodes),))
 
 
 def _shares(node: Parallel) -> list[Code]:
@@ -309,19 +317,3 @@ def _separated(codes: Iterable[Code], separator: str) -> Code:
     for code in codes:
         parts += [separator, *code] if parts else [*code]
     return tuple(parts)
-
-
-def free_name(name: str, taken: Items[str]) -> str:
-    """The name, or the first of `name2`, `name3`, ... that is not taken."""
-    numbered = (name if n == 1 else f"{name}{n}" for n in range(1, len(taken) + 2))
-    return next(candidate for candidate in numbered if candidate not in taken)
-
-
-def role(run: Items[Node]) -> str:
-    """A name for an attribute from what it holds."""
-    if len(run) > 1:
-        return "layers"
-    node = run[0]
-    if isinstance(node, Layer):
-        return node.definition.role if node.definition.role in (NORM, ACTIVATION) else node.name
-    return "layers"

@@ -85,7 +85,8 @@ def _weight_lines(statement: str, operators: list[Module]) -> list[str]:
 def _bias_lines(operators: list[Module]) -> list[str]:
     if not any(_keyword(module, "bias") for module in operators):
         return []
-    return ["        if module.bias is not None:", "            nn.init.zeros_(module.bias)"]
+    has_bias = "not isinstance(module, nn.Embedding) and " if any(one.name == "Embedding" for one in operators) else ""
+    return [f"        if {has_bias}module.bias is not None:", "            nn.init.zeros_(module.bias)"]
 
 
 def _class_names(modules: list[Module]) -> str:

@@ -117,6 +117,14 @@ class Draft(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A number that stands in the generated code as a text: its name there, where the file defines one."""
+
+    text: str
+    value: int
+
+
+@dataclass(frozen=True)
 class Module:
     """The construction of a module: `nn.<name>(*positional, **keywords)`, inside `wrapper(...)` if there is one.
 
@@ -126,7 +134,7 @@ class Module:
     """
 
     name: str
-    positional: tuple[Value, ...] = ()
+    positional: tuple[Value | Constant, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     wrapper: str | None = None
     general: tuple[tuple[str, Value], ...] = ()
@@ -139,8 +147,8 @@ Statement = tuple[str | tuple[str, Value], ...]
 class Composite:
     """A layer that torch has no module for, as a class of the generated file.
 
-    `parts` are its attributes: modules, or source. `statements` are its forward on `x`: source, and (role, value) pairs
-    for numbers that may differ between the uses of the class.
+    `parts` are its attributes: modules, or source. `statements` are its forward on `x`, and on `label` if the layer
+    takes it: source, and (role, value) pairs for numbers that may differ between the uses of the class.
     """
 
     title: str
@@ -197,6 +205,8 @@ class LayerDef:
     `inplace`: torch's module can overwrite its input.
     `interval`: the values that an activation gives, where they are bounded.
     `rearranges`: gives values that arrive, each at most once and none changed.
+    `takes_label`: is told the class of each sample.
+    `conditional`: the draft that does the same with parameters for each class; the number says how many classes.
     """
 
     name: str
@@ -222,6 +232,8 @@ class LayerDef:
     inplace: bool = False
     interval: str | None = None
     rearranges: bool = False
+    takes_label: bool = False
+    conditional: Callable[[Layer, int], Draft] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name."""

@@ -14,6 +14,7 @@ from dcgan_compiler.layers.definition import (
     NORM,
     NUMBER,
     POSITIVE,
+    Draft,
     LayerDef,
     Module,
     Parameter,
@@ -23,8 +24,9 @@ from dcgan_compiler.layers.definition import (
 
 _SAME = "keeps the shape"
 _MIRROR = "stands at the same interface in the mirror (the `norm` option chooses which)"
-_EPS = Parameter("eps", POSITIVE, 1e-05)
-_MOMENTUM = Parameter("momentum", NUMBER, 0.1)
+EPS = Parameter("eps", POSITIVE, 1e-05)
+MOMENTUM = Parameter("momentum", NUMBER, 0.1)
+TRACKING = Parameter("track_running_stats", FLAG, True)
 
 
 def _per_channel(flag: str) -> Callable[[Layer], int]:
@@ -39,6 +41,11 @@ def _running_module(name: str) -> Callable[[Layer], Module]:
         return Module(f"{name}{max(1, len(layer.in_shape) - 1)}d", (layer.in_shape[0],), written)
 
     return module
+
+
+def _for_classes(layer: Layer, classes: int) -> Draft:
+    kept = {name: layer.arguments[name] for name in ("eps", "momentum", "track_running_stats")}
+    return Draft("conditional_batch_norm", {"classes": classes, **kept})
 
 
 def _instance_shape(in_shape: Shape, a: Any) -> Shape:
@@ -82,15 +89,16 @@ LAYERS = (
         shape_rule=_SAME,
         mirror_rule=_MIRROR,
         parameters=(
-            _EPS,
-            _MOMENTUM,
+            EPS,
+            MOMENTUM,
             Parameter("affine", FLAG, True),
-            Parameter("track_running_stats", FLAG, True),
+            TRACKING,
         ),
         module=_running_module("BatchNorm"),
         count=_per_channel("affine"),
         weights="norm",
         centers=True,
+        conditional=_for_classes,
     ),
     LayerDef(
         "instance_norm",
@@ -99,8 +107,8 @@ LAYERS = (
         shape_rule=_SAME,
         mirror_rule=_MIRROR,
         parameters=(
-            _EPS,
-            _MOMENTUM,
+            EPS,
+            MOMENTUM,
             Parameter("affine", FLAG, False),
             Parameter("track_running_stats", FLAG, False),
         ),
@@ -116,7 +124,7 @@ LAYERS = (
         summary="normalisation of groups of channels (Wu & He 2018)",
         shape_rule=_SAME,
         mirror_rule=_MIRROR,
-        parameters=(Parameter("num_groups", COUNT), _EPS, Parameter("affine", FLAG, True)),
+        parameters=(Parameter("num_groups", COUNT), EPS, Parameter("affine", FLAG, True)),
         infer=_group_shape,
         module=lambda layer: Module(
             "GroupNorm", (layer.arguments["num_groups"], layer.in_shape[0]), keywords(layer, "eps", "affine")
@@ -129,7 +137,7 @@ LAYERS = (
         summary="normalisation over all channels and places of a sample (Ba et al. 2016)",
         shape_rule=_SAME,
         mirror_rule=_MIRROR,
-        parameters=(_EPS, Parameter("elementwise_affine", FLAG, True), Parameter("bias", FLAG, True)),
+        parameters=(EPS, Parameter("elementwise_affine", FLAG, True), Parameter("bias", FLAG, True)),
         module=lambda layer: Module(
             "LayerNorm", (_normalized_shape(layer),), keywords(layer, "eps", "elementwise_affine", "bias")
         ),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
+from math import prod
 
-from dcgan_compiler.ir import Model, Network, Node, Parallel, Sequence
+from dcgan_compiler.ir import Model, Network, Node, Parallel, Sequence, layers
+from dcgan_compiler.layers.definition import OPERATOR
+
+_HEADS = "heads"
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,24 @@ def pairs(model: Model) -> list[Pair]:
 def _undoes(line: Sequence, other: Sequence) -> bool:
     """Whether a line was derived from another: it comes from the same text and ends at the size that the other took.
 
-    The text alone does not tell the lines apart that the compiler adds at the end of a half.
+    The text alone does not tell the lines apart that the compiler adds at the end of a half. Those that it adds at the
+    beginning, to append the class, do not undo each other.
     """
-    return line.span == other.span and line.out_shape[1:] == other.in_shape[1:]
+    appends = any(layer.definition.takes_label and layer.definition.role == OPERATOR for layer in layers(line))
+    same_size = line.out_shape[1:] == other.in_shape[1:]
+    feeds_heads = other.name == _HEADS and prod(line.out_shape) == prod(other.in_shape)
+    return line.span == other.span and (same_size or feeds_heads) and not appends
 
 
 def _lines(network: Network) -> list[Sequence]:
     """The lines of a half; the heads of an encoder are one more, in which each is a branch."""
     lines = [_as_line(item) for item in network.body.items]
     if network.heads:
-        taken, given, span = network.body.out_shape, network.out_shape, network.body.span
+        taken, given, span = network.body.out_shape, network.out_shape, network.heads[0][1].span
         branches = tuple(Sequence((head,), taken, given, span, name=name) for name, head in network.heads)
-        fork = Parallel("copy", "sample", branches, taken, given, "heads", span)
-        lines.append(Sequence((fork,), taken, given, span, name="heads"))
+        join = "sample" if network.role == "encoder" else "both"
+        fork = Parallel("copy", join, branches, taken, given, _HEADS, span)
+        lines.append(Sequence((fork,), taken, given, span, name=_HEADS))
     return lines
 
 

@@ -8,12 +8,15 @@ from itertools import groupby
 from typing import Any
 
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Shape, Skip, Tap, Value, layers
+from dcgan_compiler.kinds import Condition
 from dcgan_compiler.layers.definition import uniform
 from dcgan_compiler.training import Training
 
 # The arguments that a short description shows, in the order of the layer's definition: those that decide the shape. The
 # rest (padding, bias, slopes, ...) is in the description for whoever wants it.
 _SHOWN = {
+    "classes": "{} classes",
+    "embedding_dim": "{}",
     "out_channels": "{}",
     "out_features": "{}",
     "kernel_size": "{}",
@@ -70,6 +73,7 @@ class Summary:
     kind: str
     input_shape: Shape
     latent: int | None
+    condition: Condition | None
     halves: tuple[Half, Half]
     training: Training
 
@@ -81,7 +85,7 @@ class Summary:
 def summarise(model: Model) -> Summary:
     """The rows and totals of both halves."""
     halves = (_half(model.source), _half(model.derived))
-    return Summary(model.name, model.kind, model.input_shape, model.latent, halves, model.training)
+    return Summary(model.name, model.kind, model.input_shape, model.latent, model.condition, halves, model.training)
 
 
 def _half(network: Network) -> Half:

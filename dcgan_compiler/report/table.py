@@ -45,7 +45,10 @@ def _arranged(tables: list[Table], console: Console) -> RenderableType:
 
 def _title(summary: Summary) -> Text:
     latent = "" if summary.latent is None else f", latent {summary.latent}"
-    return Text(f"{summary.kind} {summary.name}: input {describe(summary.input_shape)}{latent}\n", style="bold")
+    condition = f", {summary.condition.classes} classes ({summary.condition.method})" if summary.condition else ""
+    return Text(
+        f"{summary.kind} {summary.name}: input {describe(summary.input_shape)}{latent}{condition}\n", style="bold"
+    )
 
 
 def _table(half: Half) -> Table:

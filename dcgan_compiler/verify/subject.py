@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_compiler.codegen.structure import flattened
-from dcgan_compiler.ir import Model, Network, Shape, Skip
+from dcgan_compiler.ir import Model, Network, Shape, Skip, takes_label
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,12 +24,16 @@ _WHOLES = {"vae": "VAE", "autoencoder": "Autoencoder"}
 
 @dataclass(frozen=True)
 class Part:
-    """One generated class, and the shape that it takes; `kept` are the shapes of the skip connections that it takes."""
+    """One generated class, and the shape that it takes; `kept` are the shapes of the skip connections that it takes.
+
+    It takes the class of each sample, too, if it `takes_label`.
+    """
 
     name: str
     module_name: str
     in_shape: Shape
     kept: tuple[Shape, ...] = ()
+    takes_label: bool = False
 
     @property
     def generated(self) -> Callable[[], nn.Module]:
@@ -42,14 +46,15 @@ class Part:
         return copy.deepcopy(_initialized(self, seed))
 
     def inputs(self, convert: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> tuple[Any, ...]:
-        """A batch for it, every time the same, with each tensor converted."""
+        """A batch for it, every time the same, with each tensor but the label converted."""
         import torch
 
         generator = torch.Generator().manual_seed(1)
         first, *skips = (
             convert(torch.randn(BATCH, *shape, generator=generator)) for shape in (self.in_shape, *self.kept)
         )
-        return (first, skips) if skips else (first,)
+        label = [torch.arange(BATCH)] if self.takes_label else []
+        return (first, *label, skips) if skips else (first, *label)
 
     def run(self) -> list[Tensor]:
         """What an instance makes of the batch."""
@@ -116,14 +121,15 @@ class Subject:
     def _half(self, network: Network) -> Part:
         skips = [node for node in flattened(network.body) if isinstance(node, Skip)]
         kept = tuple(skip.kept for skip in sorted(skips, key=lambda skip: skip.number))
-        return Part(network.role.capitalize(), self.module_name, network.in_shape, kept)
+        return Part(network.role.capitalize(), self.module_name, network.in_shape, kept, takes_label(network.body))
 
     @property
     def parts(self) -> list[Part]:
         """All classes of the contract; the output of the last has the shape of the model's input."""
         halves = [part for part, _ in self.halves]
         whole = _WHOLES.get(self.model.kind)
-        return [*halves, Part(whole, self.module_name, self.model.input_shape)] if whole else halves
+        takes = self.model.condition is not None
+        return [*halves, Part(whole, self.module_name, self.model.input_shape, (), takes)] if whole else halves
 
 
 # Running and comparing

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dcgan_compiler.codegen.structure import flattened, is_expression
-from dcgan_compiler.ir import Network, Node, Sequence, Shape, Skip, Tap, describe, layers
+from dcgan_compiler.codegen.half import runs_of
+from dcgan_compiler.codegen.structure import is_expression
+from dcgan_compiler.ir import Network, Node, Sequence, Shape, describe, layers
 from dcgan_compiler.verify.subject import Mismatch, Part, Subject, backward, check_gradients, require
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ def _block_shapes(part: Part) -> dict[str, Shape]:
 def _blocks(network: Network) -> Iterator[tuple[str, Node]]:
     """The lines and heads that are modules, by the names of their attributes."""
     for line in network.body.items:
-        has_module = any(layer.definition.module is not None for layer in layers(line))
+        has_module = any(layer.definition.module or layer.definition.composite(layer) for layer in layers(line))
         if isinstance(line, Sequence) and line.name and has_module and not _is_cut(line):
             yield line.name, line
     yield from network.heads
 
 
 def _is_cut(line: Sequence) -> bool:
-    """Whether a skip connection begins or ends inside a line, which is several modules then."""
-    return any(isinstance(node, (Tap, Skip)) for node in flattened(line)[1:-1])
+    """Whether something inside a line is written into forward, so that the line is several modules."""
+    return sum(not written for written, _ in runs_of(line)) > 1
 
 
 def _block_ends(node: Node) -> Iterator[Shape]:

@@ -7,6 +7,7 @@ from textwrap import fill, shorten
 
 from dcgan_compiler.diagnostics import printable
 from dcgan_compiler.ir import Layer, Model, Network, describe
+from dcgan_compiler.kinds import AUXILIARY, CONCAT, EMBEDDING, PROJECTION
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, NORM, OPERATOR
 from dcgan_compiler.report.explain.laws import policy_words
 from dcgan_compiler.report.explain.steps import Entry, Step, entries
@@ -20,7 +21,8 @@ that the policy gives it. Below, `a => b` says that a is mirrored by b; a genera
 
 def explain(model: Model) -> str:
     """For every line of the description what its mirror is, and why; and how many parameters the halves have."""
-    return "\n".join([*_opening(model), *_explained(model), *_balance(model)]) + "\n"
+    mirrored = model.unconditioned or model
+    return "\n".join([*_opening(model), *_condition(model), *_explained(mirrored), *_balance(model)]) + "\n"
 
 
 def _opening(model: Model) -> Iterator[str]:
@@ -30,6 +32,29 @@ def _opening(model: Model) -> Iterator[str]:
     yield ""
     for half in (source, derived):
         yield f"  {half.role:{width}}  {describe(half.in_shape)} -> {describe(half.out_shape)}"
+    yield ""
+
+
+def _condition(model: Model) -> Iterator[str]:
+    """How the halves are told the class, if they are."""
+    if model.condition is None or model.unconditioned is None:
+        return
+    method, classes = model.condition.method, model.condition.classes
+    channels, features = model.input_shape[0], model.unconditioned.derived.in_shape[0]
+    source, derived = model.source.role, model.derived.role
+    vector = "learned vector" if method == EMBEDDING else "one-hot vector"
+    at_input = f"the {source} takes it beside its channels ({channels} + {features - model.derived.in_shape[0]})"
+    beside = f"the {derived} takes it beside z ({model.latent} + {features - model.derived.in_shape[0]} = {features})"
+    words = {
+        CONCAT: f"a {vector} stands for the class: {at_input}, {beside}",
+        EMBEDDING: f"a {vector} stands for the class: {at_input}, {beside}",
+        PROJECTION: f"the {source} scores how well its features go with the class, and every batch norm of the"
+        f" {derived} has a gain and a bias for each class",
+        AUXILIARY: f"the {source} guesses the class in a head of its own; a {vector} stands for it, and {beside}",
+    }
+    yield _filled(
+        f"Condition {method}, {classes} classes: {words[method]}. Below is the model without the class.", " " * 8
+    )
     yield ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 
-from dcgan_compiler.codegen.structure import mirrored_title
+from dcgan_compiler.codegen.names import mirrored_title
 from dcgan_compiler.diagnostics import printable
 from dcgan_compiler.ir import Gate, Layer, Model, Network, Node, Parallel, Sequence, Skip, Tap, describe, layers
 from dcgan_compiler.layers.definition import OPERATOR

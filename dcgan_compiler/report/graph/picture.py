@@ -21,7 +21,10 @@ class Chip:
 
 @dataclass(frozen=True)
 class Fork:
-    """Branches side by side: how x reaches them (copy, split) and how they are joined (add, cat, multiply, sample)."""
+    """Branches side by side: how x reaches them (copy, split), and how they are joined.
+
+    They are joined by add, cat, multiply or sample; the branches that are two outputs are `both` given.
+    """
 
     fan_out: str
     join: str

@@ -168,7 +168,7 @@ def _chip(chip: ChipMark) -> Iterator[str]:
 
 
 _SIGNS = {"add": "M-4 0H4M0 -4V4", "multiply": "M-3 -3L3 3M-3 3L3 -3"}
-_WORDS = {"cat": "concat", "concat": "concat", "split": "split", "sample": "sample"}
+_WORDS = {"cat": "concat", "concat": "concat", "split": "split", "sample": "sample", "both": "both"}
 
 
 def _knot(x: float, y: float, kind: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from dcgan_compiler.ir import describe
 from dcgan_compiler.report.graph.picture import Card, Chain, Chip, Fork, Frame, Half, Item, Picture
 
-_JOINTS = {"add": "+", "multiply": "×", "cat": "concat", "split": "split", "sample": "sample"}
+_JOINTS = {"add": "+", "multiply": "×", "cat": "concat", "split": "split", "sample": "sample", "both": "both"}
 
 
 @dataclass(frozen=True)
