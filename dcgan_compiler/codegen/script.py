@@ -10,6 +10,7 @@ from dcgan_compiler.codegen.expression import literal
 from dcgan_compiler.codegen.plan import NOUNS, origin
 from dcgan_compiler.codegen.render import render
 from dcgan_compiler.ir import Model, Value
+from dcgan_compiler.kinds import AUXILIARY
 from dcgan_compiler.layers.definition import COUNT, FLAG, NOT_NEGATIVE, POSITIVE, WHOLE, Check
 from dcgan_compiler.training import BELOW_ONE, BETAS, OPTIMIZERS, SETTINGS, Training
 
@@ -135,7 +136,7 @@ class ScriptPlan:
     @property
     def discriminator_takes_label(self) -> bool:
         """Whether the discriminator is told the class, rather than guessing it."""
-        return self.classes is not None and self.condition != "auxiliary"
+        return self.classes is not None and self.condition != AUXILIARY
 
 
 def plan_script(model: Model) -> ScriptPlan:
@@ -145,7 +146,7 @@ def plan_script(model: Model) -> ScriptPlan:
     interval = model.derived.layers[-1].definition.interval
     method = dict(_method(training))
     rank = len(model.input_shape) - 1
-    condition = getattr(model, "condition", None)
+    condition = model.condition
     return ScriptPlan(
         kind=model.kind,
         name=model.name,
