@@ -155,10 +155,7 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
         return "a name is made of letters, digits and `_`"
     if wrong.found == "," and words[-2:-1] == ["input"]:
         return "a shape stands in parentheses: `input (3, 64, 64)`"
-    follows_name = bool(words) and words[-1].isidentifier()
-    if follows_name and wrong.found == "=" and "NUMBER" in wrong.accepted:
-        return f"write `{words[-1]} value`; only a param and an argument have a `=`"
-    if follows_name and wrong.found[:1].isdigit() and "_ARROW" in wrong.accepted:
+    if wrong.found[:1].isdigit() and "_ARROW" in wrong.accepted and words[-1].isidentifier():
         return f"arguments stand in parentheses: `{words[-1]}({wrong.found})`"
     if wrong.accepted == {"BRANCH"}:
         return "what is added or joined stands in branches: `branch { ... } branch { ... }`"

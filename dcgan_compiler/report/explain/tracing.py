@@ -41,7 +41,8 @@ class Trace:
         for placed in source:
             if placed.node.span != added:
                 originals[placed.node.span].append(placed.node)
-        for span, groups in _grouped(derived).items():
+        for span, places in _by_span(derived).items():
+            groups = _groups(places, len(originals[span]))
             for node, mirrors in zip(reversed(originals[span]), groups, strict=False):
                 self._mirrors[id(node)] = mirrors
                 self._match_branches(node, mirrors)
@@ -63,21 +64,30 @@ class Trace:
             self._mirrors[id(node)] = [mirror]
 
 
-def _grouped(derived: Iterable[Placed]) -> dict[Span, list[list[Node]]]:
-    """The nodes from each text; those that stand in the same line together, if they undo the same layer."""
+def _by_span(derived: Iterable[Placed]) -> dict[Span, list[Placed]]:
     found: defaultdict[Span, list[Placed]] = defaultdict(list)
     for placed in derived:
         found[placed.node.span].append(placed)
-    return {
-        span: [[placed.node for placed in group] for _, group in groupby(places, key=_origin)]
-        for span, places in found.items()
-    }
+    return found
 
 
-def _origin(placed: Placed) -> tuple[int | None, int | None]:
-    """The line of a node and, of a mirrored operator, the layer: one call can stand for several (a pad and a conv)."""
-    undone = placed.node.undoes if isinstance(placed.node, Layer) else None
-    return id(placed.path[-1]) if placed.path else None, id(undone) if undone else None
+def _groups(places: list[Placed], count: int) -> list[list[Node]]:
+    """Nodes from one text as what came from each of `count` layers: those that stand in the same line.
+
+    Where a call stands for several layers (a pad and a convolution), those that undo the same one.
+    """
+    lines = [list(group) for _, group in groupby(places, key=_line)]
+    if len(lines) < count:
+        lines = [list(group) for line in lines for _, group in groupby(line, key=_undone)]
+    return [[placed.node for placed in line] for line in lines]
+
+
+def _line(placed: Placed) -> int | None:
+    return id(placed.path[-1]) if placed.path else None
+
+
+def _undone(placed: Placed) -> int | None:
+    return id(placed.node.undoes) if isinstance(placed.node, Layer) else None
 
 
 def _outside(source: list[Placed]) -> tuple[list[Node], list[Node]]:
