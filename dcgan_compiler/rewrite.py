@@ -103,7 +103,7 @@ def _without_unmirrored(body: Sequence, *, ends_in_code: bool) -> Sequence:
     A body whose output is the code that the other half takes must keep its shape.
     """
 
-    unmirrored = [layer for layer in layers(body) if layer.definition.role == OPERATOR and not layer.definition.mirror]
+    unmirrored = [layer for layer in layers(body) if _is_unmirrored(layer)]
     if not unmirrored:
         return body
     ids = {id(layer) for layer in unmirrored}
@@ -117,6 +117,10 @@ def _without_unmirrored(body: Sequence, *, ends_in_code: bool) -> Sequence:
             hint="give the model a `latent`, or put an operator after it that sets the channels",
         )
     return kept
+
+
+def _is_unmirrored(node: Node) -> bool:
+    return isinstance(node, Layer) and node.definition.role == OPERATOR and not node.definition.mirror
 
 
 def _without_tail(body: Sequence) -> Sequence:
@@ -229,7 +233,7 @@ def tapped(body: Sequence) -> Sequence:
     The mirror joins there what the tap kept. There is none at the input: nothing comes after it in the mirror. A border
     belongs to the operator behind it, so that there is none between the two, nor where the sizes are the same again.
     """
-    operators = _operators(body)
+    operators = [node for node in _operators(body) if not _is_unmirrored(node)]
     changing: list[Node] = []
     for before, node, after in zip([None, *operators], operators, [*operators[1:], None], strict=False):
         ends = after if after is not None and _is_border(node) else node
