@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dcgan_compiler.codegen.expression import literal
@@ -11,19 +11,18 @@ from dcgan_compiler.codegen.plan import NOUNS, origin
 from dcgan_compiler.codegen.render import render
 from dcgan_compiler.ir import Model, Value
 from dcgan_compiler.kinds import AUXILIARY
-from dcgan_compiler.layers.definition import COUNT, FLAG, NOT_NEGATIVE, POSITIVE, WHOLE, Check
+from dcgan_compiler.layers.definition import COUNT, NOT_NEGATIVE, POSITIVE, WHOLE, Check
 from dcgan_compiler.training import BELOW_ONE, BETAS, OPTIMIZERS, SETTINGS, Training
 
 _IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _OPTIMIZER_CLASSES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 _TYPES: dict[Check, str] = {
-    COUNT: "type=at_least(1)",
-    WHOLE: "type=at_least(0)",
-    NOT_NEGATIVE: "type=at_least(0.0)",
-    POSITIVE: "type=at_least(0.0)",
-    BELOW_ONE: "type=at_least(0.0, 1.0)",
-    BETAS: "type=at_least(0.0, 1.0), nargs=2",
-    FLAG: "action=argparse.BooleanOptionalAction",
+    COUNT: "at_least(1)",
+    WHOLE: "at_least(0)",
+    NOT_NEGATIVE: "at_least(0.0)",
+    POSITIVE: "at_least(0.0)",
+    BELOW_ONE: "at_least(0.0, 1.0)",
+    BETAS: "at_least(0.0, 1.0)",
 }
 _OPTIMIZER_HELP = {
     "lr": "learning rate",
@@ -60,8 +59,7 @@ class ScriptPlan:
     training: Training
     purpose: str
     run_name: str
-    options: tuple[str, ...]
-    method: tuple[str, ...]
+    settings: Mapping[str, str]
     optimizer: str
     optimizer_arguments: tuple[str, ...]
     classes: int | None
@@ -144,7 +142,6 @@ def plan_script(model: Model) -> ScriptPlan:
     training = model.training
     noun = NOUNS[len(model.input_shape) - 1]
     interval = model.derived.layers[-1].definition.interval
-    method = dict(_method(training))
     rank = len(model.input_shape) - 1
     condition = model.condition
     return ScriptPlan(
@@ -159,8 +156,7 @@ def plan_script(model: Model) -> ScriptPlan:
         training=training,
         purpose=f"Train {model.name} on {noun}s.",
         run_name=model.name.lower(),
-        options=tuple(method.values()),
-        method=tuple(method),
+        settings=dict(_settings(training)),
         optimizer=_OPTIMIZER_CLASSES[training.optimizer.name],
         optimizer_arguments=tuple(_optimizer_arguments(training)),
         classes=condition.classes if condition else None,
@@ -168,26 +164,27 @@ def plan_script(model: Model) -> ScriptPlan:
     )
 
 
-def _method(training: Training) -> Iterator[tuple[str, str]]:
-    """The options of the training method, by the name of their value: what switches nothing on has none."""
+def _settings(training: Training) -> Iterator[tuple[str, str]]:
+    """The settings that the script offers as options, by name: what switches nothing on has none."""
     for setting in SETTINGS:
         value = training.settings.get(setting.name)
         if value or (value is not None and not setting.off_at_zero):
-            yield setting.name, _option(setting.name, setting.check, value, setting.help)
+            yield setting.name, _entry(setting.check, value, setting.help.partition(";")[0])
         if setting.name == "batch_size":
-            yield from _optimizer_options(training)
+            yield from _optimizer_settings(training)
 
 
-def _optimizer_options(training: Training) -> Iterator[tuple[str, str]]:
+def _optimizer_settings(training: Training) -> Iterator[tuple[str, str]]:
     optimizer = training.optimizer
     for parameter in OPTIMIZERS[optimizer.name].parameters:
         if parameter.name in _OPTIMIZER_HELP:
             value = optimizer.arguments[parameter.name]
-            yield parameter.name, _option(parameter.name, parameter.check, value, _OPTIMIZER_HELP[parameter.name])
+            yield parameter.name, _entry(parameter.check, value, _OPTIMIZER_HELP[parameter.name])
 
 
-def _option(name: str, check: Check, value: Value, help: str) -> str:
-    return f'"--{name.replace("_", "-")}", {_TYPES[check]}, default={literal(value)}, help="{help}"'
+def _entry(check: Check, default: Value, meaning: str) -> str:
+    written = f"[{', '.join(map(literal, default))}]" if isinstance(default, tuple) else literal(default)
+    return f'({_TYPES[check]}, {written}, "{meaning}")'
 
 
 def _optimizer_arguments(training: Training) -> Iterator[str]:
