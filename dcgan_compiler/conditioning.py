@@ -19,14 +19,14 @@ from math import prod
 
 from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.ir import Layer, Network, Node, Sequence, Shape, Value, describe, layers, takes_label
+from dcgan_compiler.ir import Layer, Network, Node, Parallel, Sequence, Shape, Value, describe, layers, takes_label
 from dcgan_compiler.kinds import AUXILIARY, EMBEDDING, PROJECTION, Condition
 from dcgan_compiler.layers import place
 from dcgan_compiler.layers.definition import Draft
 from dcgan_compiler.layers.geometry import windows
 from dcgan_compiler.naming import named
 from dcgan_compiler.rebuild import rebuilt
-from dcgan_compiler.rewrite import Placed, flattens_one_place, is_dense, placed_nodes, with_line
+from dcgan_compiler.rewrite import flattens_one_place, is_dense, placed_nodes, with_line
 from dcgan_compiler.source import Span
 
 AUXILIARY_HEADS = ("score", "class_logits")
@@ -146,11 +146,11 @@ def _head(body: Sequence, method: str) -> tuple[Layer, dict[int, tuple[Node, ...
     following = [one for one in placed[last + 1 :] if not flattens_one_place(one.node)]
     reason, hint = _why_no_head(head)
     if following:
-        name = _name(following[0])
+        name = _name(following[0].node)
         reason, hint = f"`{name}` follows it", f"leave `{name}` out: the losses of PyTorch for a GAN take logits"
     if reason or not isinstance(head, Layer):
         span = following[0].node.span if following else head.span
-        raise problems.CLASS_HEAD.error(span, method=method, layer=_name(placed[last]), reason=reason, hint=hint)
+        raise problems.CLASS_HEAD.error(span, method=method, layer=_name(head), reason=reason, hint=hint)
     return head, {id(one.node): () for one in placed[last + 1 :]}
 
 
@@ -177,9 +177,14 @@ def _covers_map(layer: Layer) -> bool:
     )
 
 
-def _name(placed: Placed) -> str:
-    node = placed.node
-    return node.name if isinstance(node, Layer) else getattr(node, "keyword", "gate")
+def _name(node: Node) -> str:
+    match node:
+        case Layer():
+            return node.name
+        case Parallel():
+            return node.keyword
+        case _:
+            return "gate"
 
 
 def _linear_arguments(layer: Layer) -> dict[str, Value]:

@@ -215,37 +215,38 @@ class Declarations:
 
     def condition(self) -> Condition | None:
         """How both halves are told the class; None where there are no classes, or what is said of them is wrong."""
-        classes, method = self.settings.get("classes"), self.settings.get("condition")
-        for setting in (classes, method):
-            if setting and not self.kind.conditions:
-                reason = "its code is all that the decoder is told"
-                self.report(
-                    problems.NOT_FOR_KIND,
-                    setting.span,
-                    name=setting.name,
-                    kind=f"a plain {self.kind.name}",
-                    reason=reason,
-                )
         if not self.kind.conditions:
+            self._refuse_condition()
             return None
-        if method and not classes:
-            what = "the number of classes for its `condition`"
-            self.missing(what, "classes 10", method.span)
+        method = self.settings.get("condition")
+        if method and "classes" not in self.settings:
+            self.missing("the number of classes for its `condition`", "classes 10", method.span)
         word = self._word("condition", CONDITIONS) or self.kind.conditions[0]
         if method and word in CONDITIONS and word not in self.kind.conditions:
             known = " and ".join(f"`{name}`" for name in self.kind.conditions)
             reason = f"it has no discriminator to judge the class; there are {known}"
-            self.report(
-                problems.NOT_FOR_KIND, method.span, name=f"condition {word}", kind=self.kind.phrase, reason=reason
-            )
-        count = self._value("classes")
-        if classes is None or count is None or word not in self.kind.conditions:
+            name = f"condition {word}"
+            self.report(problems.NOT_FOR_KIND, method.span, name=name, kind=self.kind.phrase, reason=reason)
+        classes = self._classes()
+        return Condition(word, classes) if classes is not None and word in self.kind.conditions else None
+
+    def _refuse_condition(self) -> None:
+        """Report the statements of a conditional model, of a kind that has none."""
+        kind, reason = f"a plain {self.kind.name}", "its code is all that the decoder is told"
+        for name in ("classes", "condition"):
+            if name in self.settings:
+                self.report(problems.NOT_FOR_KIND, self.settings[name].span, name=name, kind=kind, reason=reason)
+
+    def _classes(self) -> int | None:
+        """The number of classes; None where there is none, or a wrong one."""
+        setting, count = self.settings.get("classes"), self._value("classes")
+        if setting is None or count is None:
             return None
         if type(count) is int and 2 <= count <= MAX_CLASSES:
-            return Condition(word, count)
+            return count
         self.report(
             problems.WRONG_VALUE,
-            classes.value.span,
+            setting.value.span,
             name="classes",
             expected=f"a whole number from 2 to {MAX_CLASSES}",
             found=show(count),

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
+from dcgan_compiler.codegen.arguments import Argument, Values, follows
 from dcgan_compiler.codegen.expression import (
     SHAPE,
     Chain,
@@ -27,35 +28,9 @@ from dcgan_compiler.codegen.expression import (
     structures,
 )
 from dcgan_compiler.codegen.names import free_name
-from dcgan_compiler.ir import Value
 
-Values = tuple[Value, ...]
 MIN_COMPREHENSION = 2
 MIN_RANGE = 3
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a class: its name and type, and its value in every use, in the order of the uses.
-
-    `role` is the argument of torch's that it was first given for, whatever name the author has for it.
-    """
-
-    name: str
-    values: Values
-    is_channels: bool
-    role: str
-
-    @property
-    def annotation(self) -> str:
-        """The type of all its values."""
-        return " | ".join(dict.fromkeys(_type(value) for value in self.values))
-
-
-def _type(value: Value) -> str:
-    if isinstance(value, tuple):
-        return f"tuple[{', '.join(map(_type, value))}]"
-    return "None" if value is None else type(value).__name__
 
 
 @dataclass(frozen=True)
@@ -270,11 +245,7 @@ class _Comparison:
     def _derived(self, hole: Hole, values: Values) -> str | None:
         """A number as an expression of another argument, where that holds for more than one value of the argument."""
         for argument in self.arguments.values():
-            text = None
-            if argument.is_channels and hole.is_channels:
-                text = _multiple(argument, values)
-            elif (argument.role, hole.role) in _FOLLOWS:
-                text = _FOLLOWS[argument.role, hole.role](argument, values)
+            text = follows(argument, hole, values)
             if text is not None and len(set(argument.values)) > 1:
                 self.used.add(argument.name)
                 return text
@@ -306,26 +277,6 @@ class _Comparison:
         return self.arguments[wanted, values]
 
 
-def _multiple(argument: Argument, values: Values) -> str | None:
-    """The values as a multiple or a fraction of an argument."""
-    pairs = [(a, b) for a, b in zip(argument.values, values, strict=True) if type(a) is int and type(b) is int and b]
-    factor, fraction = pairs[0][1] // pairs[0][0], pairs[0][0] // pairs[0][1]
-    if all(b == factor * a for a, b in pairs):
-        return f"{factor} * {argument.name}"
-    return f"{argument.name} // {fraction}" if all(a == fraction * b for a, b in pairs) else None
-
-
-def _half(argument: Argument, values: Values) -> str | None:
-    same = all(type(a) is int and a // 2 == b for a, b in zip(argument.values, values, strict=True))
-    return f"{argument.name} // 2" if same else None
-
-
-def _one_less(argument: Argument, values: Values) -> str | None:
-    same = all(type(a) is int and a - 1 == b for a, b in zip(argument.values, values, strict=True))
-    return f"{argument.name} - 1" if same else None
-
-
-_FOLLOWS = {("kernel_size", "padding"): _half, ("stride", "output_padding"): _one_less}
 _TAKEN_NAMES = frozenset(("self", "super", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))
 
 

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Sequence
 from itertools import chain
 
-from dcgan_compiler.codegen.classes import Argument, ClassDef
+from dcgan_compiler.codegen.arguments import Argument
+from dcgan_compiler.codegen.classes import ClassDef
 from dcgan_compiler.ir import Model, Network, Shape, Value, takes_label
 from dcgan_compiler.layers.definition import ACTIVATION
 
