@@ -98,12 +98,15 @@ class Outcome:
         halves = (self.model.source, self.model.derived)
         return ", ".join(f"{half.role.capitalize()} {half.parameters:,} parameters" for half in halves)
 
-    def against(self, file: Path) -> Outcome:
-        """The same, compared with a file that should be its code; line endings do not count."""
+    def against(self, model: Path, script: Path | None = None) -> Outcome:
+        """The same, compared with the files that should be its code and its script; line endings do not count."""
         if self.compilation.code is None:
             return self
-        found = file.read_bytes().decode("utf-8", "replace")
-        return replace(self, diff=outdated(file, found, self.code))
+        expected = {model: self.code}
+        if script is not None:
+            expected[script] = self.script(model.stem, script.name)
+        found = {path: path.read_bytes().decode("utf-8", "replace") for path in expected}
+        return replace(self, diff="".join(outdated(path, found[path], text) for path, text in expected.items()))
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON values."""

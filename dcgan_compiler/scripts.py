@@ -31,12 +31,12 @@ script_file = click.option(
 def module_for(script: str, output: str | None) -> str:
     """The name of the module that a script imports the code of a model from; raises `UsageError`."""
     if output is None or output == STDIN:
-        raise click.UsageError("--train needs -o FILE: the script imports the classes from there.")
+        raise click.UsageError("--train needs a file with the code: the script imports the classes from there.")
     model, written = Path(output), Path(script)
     if model.resolve().parent != written.resolve().parent:
         raise click.UsageError(f"{script} imports from {output}: both belong into one folder.")
     if model.resolve() == written.resolve():
-        raise click.UsageError("-o and --train name the same file.")
+        raise click.UsageError(f"{script} can not hold both the code and the script.")
     module = model.stem
     if model.suffix != ".py" or not _MODULE.fullmatch(module) or keyword.iskeyword(module):
         raise click.UsageError(f"{model.name!r} can not be imported: a name such as model.py can.")
@@ -47,7 +47,7 @@ def module_for(script: str, output: str | None) -> str:
 
 
 @click.command(
-    short_help="Train: write the code and a script into a folder, and run it.",
+    short_help="Train what NET describes.",
     context_settings={"ignore_unknown_options": True},
 )
 @options.net

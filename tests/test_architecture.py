@@ -38,7 +38,7 @@ LAYERS = [
     ["console"],
     ["options"],
     ["descriptions"],
-    ["scripts", "views"],
+    ["authoring", "scripts", "views"],
     ["cli"],
     ["__main__"],
 ]

@@ -35,7 +35,7 @@ def _type(value: Value) -> str:
 
 
 def follows(argument: Argument, hole: Hole, values: Values) -> str | None:
-    """The values of a number, one for each use of a class, as an expression of an argument; None where they are none."""
+    """The values of a number, one for each use of a class, as an expression of an argument, where they are one."""
     if argument.is_channels and hole.is_channels:
         return _multiple(argument, values)
     rule = _RULES.get((argument.role, hole.role))
