@@ -24,6 +24,7 @@ _TYPES: dict[Check, str] = {
     BELOW_ONE: "at_least(0.0, 1.0)",
     BETAS: "at_least(0.0, 1.0)",
 }
+_MAX_COLUMNS = 16
 _OPTIMIZER_HELP = {
     "lr": "learning rate",
     "betas": "decay of the two moments of Adam",
@@ -109,6 +110,11 @@ class ScriptPlan:
     def channels_last(self) -> bool:
         """Whether torch has such a memory format for the samples."""
         return self.rank >= 2
+
+    @property
+    def columns(self) -> int:
+        """The columns of a grid of samples: one for each class, if they are few."""
+        return self.classes if self.classes and self.classes <= _MAX_COLUMNS else 8
 
     @property
     def interval(self) -> str:
@@ -235,10 +241,12 @@ _STANDARD = (
     "itertools",
     "math",
     "os",
+    "pickle",
     "random",
     "signal",
     "sys",
     "time",
+    "zipfile",
 )
 _FROM = (
     ("collections.abc", ("Callable", "Iterator", "Sequence")),
