@@ -14,12 +14,14 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 from oracle import raw_controls
@@ -28,6 +30,7 @@ from dcgan_compiler import codegen
 from dcgan_compiler.cli import main
 from dcgan_compiler.compiler import Compilation, compile_file, compile_source, compile_text, decode
 from dcgan_compiler.diagnostics import DescriptionError, render_all
+from dcgan_compiler.scripts import module_for
 
 CANARY = "dcganc_canary"
 RUN = f"__import__('builtins').{CANARY}()"
@@ -441,6 +444,30 @@ def test_the_name_of_a_file_is_text(tmp_path: Path) -> None:
         code = compile_file(folder / f"{name}.dgan").code
         assert code is not None and code.isascii()
         assert ast.dump(ast.parse(body(code))) == harmless
+
+
+def test_the_names_of_files_are_text_in_a_script() -> None:
+    model = compile_text(TINY).model
+    assert model is not None
+    harmless = body(codegen.generate_script(model, "model", "train.py"))
+    for payload in PAYLOADS:
+        described = compile_text(TINY, name=payload).model
+        assert described is not None
+        for code in (
+            codegen.generate_script(described, "model", "train.py"),
+            codegen.generate_script(model, "model", payload),
+        ):
+            assert code.isascii() and body(code) == harmless, payload
+
+
+def test_a_script_imports_a_module_of_a_plain_name_only() -> None:
+    for payload in PAYLOADS:
+        try:
+            module = module_for("train.py", f"{payload}.py".replace("\0", "_"))  # no argument has a NUL
+        except click.UsageError:
+            continue
+        assert module == payload.rsplit("/")[-1]
+        assert module.isascii() and module.isidentifier() and not keyword.iskeyword(module)
 
 
 @pytest.mark.parametrize(

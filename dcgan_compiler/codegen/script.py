@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dcgan_compiler.codegen.expression import literal
-from dcgan_compiler.codegen.plan import NOUNS, origin
+from dcgan_compiler.codegen.plan import NOUNS, origin, safe_name
 from dcgan_compiler.codegen.render import render
 from dcgan_compiler.ir import Model, Value
 from dcgan_compiler.kinds import AUXILIARY
@@ -221,6 +221,7 @@ def script(model: Model, module: str, name: str) -> str:
 
 
 def _docstring(model: Model, name: str, plan: ScriptPlan) -> str:
+    name = safe_name(name)
     data = "photos/" if plan.image_mode else "data.npy"
     usage = (
         f"python {name} --data {data} --out runs/first",
