@@ -316,3 +316,17 @@ def test_a_picture_shows_the_heads_beside_their_mirror() -> None:
     rows = picture(model_of(gan(HEAD, "classes 10\ncondition auxiliary"))).rows
     beside = {row.source.name: row.derived.name for row in rows if row.source and row.derived}
     assert beside["heads"] == "block1"
+
+
+# Blocks that repeat
+
+
+def test_repeated_blocks_are_a_list_that_forward_walks() -> None:
+    """An `nn.Sequential` would not hand the label on."""
+    block = "block Same() { residual { batch_norm -> relu -> conv(in_channels, kernel_size=3, padding=1) } }"
+    text = gan(f"conv(8, kernel_size=1)\nrepeat 3 {{ Same }}\n{HEAD}", f"classes 4\ncondition projection\n{block}")
+    compilation = compile_text(text)
+    assert compilation.model is not None and compilation.code is not None
+    assert "self.blocks = nn.ModuleList(SameTranspose(channels) for _ in range(3))" in compilation.code
+    assert "        for block in self.blocks:\n            x = block(x, label)\n" in compilation.code
+    assert not [check.name for check in verify(compilation.model, compilation.code) if check.run().status == FAILED]

@@ -32,7 +32,6 @@ PUBLISHED = {
     "resnet18": 11_176_512,
     "resnet50": 23_508_032,
     "sngan32": 1_053_825,
-    "sngan32_projection": 1_055_105,
     "sngan64": 10_141_441,
     "sngan128": 29_017_857,
     "vgg11_bn": 9_225_984,
@@ -232,11 +231,18 @@ def beta_vae_encoder() -> nn.Module:
     return nn.ModuleList([*convs, nn.Linear(64 * 4 * 4, 256), nn.Linear(256, 32), nn.Linear(256, 32)])
 
 
+def projection_discriminator() -> nn.Module:
+    """The ResNet of Miyato et al. for 32x32 images, with a vector for each of ten classes beside its linear layer."""
+    blocks = [GanBlock(3, 128), GanBlock(128, 128), GanBlock(128, 128, down=False), GanBlock(128, 128, down=False)]
+    return nn.ModuleList([*blocks, nn.Linear(128, 1), nn.Embedding(10, 128)])
+
+
 REFERENCES: dict[str, Callable[[], nn.Module]] = {
     "beta_vae_celeba": beta_vae_encoder,
     "biggan128": lambda: gan_discriminator(96, 1, 2, 4, 8, 16),
     "progan1024": progan_critic,
     "resnet_vae32": resnet20_encoder,
+    "sngan32_projection": projection_discriminator,
     "sagan64": lambda: gan_discriminator(64, 1, 2, 4, 8),
     "unet256": unet_encoder,
 }

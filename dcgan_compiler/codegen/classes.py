@@ -160,12 +160,15 @@ class _Comparison:
         return f"{made.name}({', '.join(arguments)})"
 
     def _chain(self, aligned: Sequence[Chain]) -> str:
-        """`nn.Sequential(...)`, with a run of equal constructions as a comprehension."""
+        """A container of modules, with a run of equal constructions as a comprehension."""
         columns = list(zip(*(chain.items for chain in aligned), strict=True))
         texts: list[str] = []
         for _, group in groupby(columns, key=lambda column: column[0].form):
             texts += self._run(list(group))
-        return f"nn.Sequential({', '.join(texts)},)"
+        if aligned[0].container == "Sequential":
+            return f"nn.Sequential({', '.join(texts)},)"
+        counted = len(texts) == 1 and texts[0].startswith("*")
+        return f"nn.ModuleList({texts[0][2:-1] if counted else '[' + ', '.join(texts) + ']'})"
 
     def _run(self, columns: list[tuple[Expression, ...]]) -> Iterator[str]:
         """Items of one form: single ones as they are, several equal classes in a row as one comprehension."""

@@ -66,14 +66,15 @@ class Construct:
 
 @dataclass(frozen=True)
 class Chain:
-    """`nn.Sequential(a, b)`."""
+    """`nn.Sequential(a, b)`, or `nn.ModuleList([a, b])` for modules that forward calls one by one."""
 
     items: tuple[Expression, ...]
+    container: str = "Sequential"
 
     @property
     def form(self) -> Any:
         """What must be equal for two chains to differ in numbers only."""
-        return "Sequential", tuple(item.form for item in self.items)
+        return self.container, tuple(item.form for item in self.items)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ Step = str | Keep
 def statements(steps: Sequence[Step], argument: str, results: Sequence[str] = ("{x}",)) -> Iterator[str]:
     """Steps, each an expression of `{x}`, as statements.
 
-    A call of a module has a line of its own; any other expression stands inside the call that it feeds. `results` are
+    A call of a module has a line of its own; any other expression stands inside the call that it feeds. A loop over
+    modules is a step of two lines. `results` are
     what is returned, as expressions of `{x}` too. A type checker does not know what a module returns, so that is given
     to a variable which is declared to be a Tensor.
     """
@@ -32,6 +33,9 @@ def statements(steps: Sequence[Step], argument: str, results: Sequence[str] = ("
             value, declared = "x", True
         if isinstance(step, Keep):
             yield f"{step.name} = {value}"
+            continue
+        if step.startswith("for "):
+            yield from step.format(x=value).splitlines()
             continue
         if _is_tensor(step):
             value = step.format(x=value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence as Items
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from dcgan_compiler.codegen.expression import (
     SHAPE,
@@ -236,16 +237,21 @@ class _Builder:
         """
         run: list[Node] = []
         before: Node | None = None
-        for node in nodes:
-            labelled = takes_label(node)
-            self.takes_label = self.takes_label or labelled
-            if not needs_forward(node) and not labelled:
-                run.append(node)
-                continue
-            self._modules(run, name, before)
-            run, before = [], node
-            self._step(node)
+        for block, group in groupby(nodes, key=_block_with_label):
+            calls = list(group)
+            for node in [] if block else calls:
+                if needs_forward(node) or takes_label(node):
+                    self._modules(run, name, before)
+                    run, before = [], node
+                    self._step(node)
+                else:
+                    run.append(node)
+            if block:
+                self._modules(run, name, before)
+                run, before = [], calls[-1]
+                self._blocks(calls)
         self._modules(run, name, before)
+        self.takes_label = self.takes_label or any(map(takes_label, nodes))
 
     def _modules(self, run: Items[Node], name: str | None, before: Node | None) -> None:
         if not run:
@@ -264,8 +270,16 @@ class _Builder:
             case Layer() if node.definition.expression is not None:
                 self.steps.append((node.definition.expression(node),))
             case Layer() | Sequence():
-                name = "block" if isinstance(node, Sequence) else role([node])
-                self._call(self._attribute(name, module(node, None)), node)
+                self._call(self._attribute(role([node]), module(node, None)), node)
+
+    def _blocks(self, calls: Items[Node]) -> None:
+        """Calls of one block that takes the label: one module, or a list of them."""
+        items = tuple(module(call, None) for call in calls)
+        if len(items) == 1:
+            self._call(self._attribute("block", items[0]), *calls)
+            return
+        attribute = self._attribute("blocks", Chain(items, "ModuleList"))
+        self.steps.append((f"for block in self.{attribute}:\n    {{x}} = block({{x}}, label)",))
 
     def _joined(self, node: Parallel) -> Code:
         """The branches of a node, called on their share of x and joined, as one expression."""
@@ -310,6 +324,11 @@ def _shares(node: Parallel) -> list[Code]:
         high: Code = (Total(widths[: number + 1]),) if number < len(widths) - 1 else ()
         shares.append(("{x}[:, ", *low, ":", *high, "]"))
     return shares
+
+
+def _block_with_label(node: Node) -> str | None:
+    """The name of the block that a node is a call of, if it takes the label."""
+    return node.macro if isinstance(node, Sequence) and takes_label(node) else None
 
 
 def _separated(codes: Iterable[Code], separator: str) -> Code:
