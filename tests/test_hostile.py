@@ -15,6 +15,7 @@ import ast
 import builtins
 import json
 import keyword
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -463,8 +464,9 @@ def test_the_names_of_files_are_text_in_a_script() -> None:
 def test_a_script_imports_a_module_of_a_plain_name_only() -> None:
     for payload in PAYLOADS:
         try:
-            module = module_for("train.py", f"{payload}.py".replace("\0", "_"))  # no argument has a NUL
-        except click.UsageError:
+            name = os.fsdecode(os.fsencode(f"{payload}.py".replace("\0", "_")))  # as it can come from a command line
+            module = module_for("train.py", name)
+        except (click.UsageError, UnicodeEncodeError):
             continue
         assert module == payload.rsplit("/")[-1]
         assert module.isascii() and module.isidentifier() and not keyword.iskeyword(module)
