@@ -12,6 +12,7 @@ from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_o
 from dcgan_compiler.elaborate import elaborate
 from dcgan_compiler.ir import Model, Shape
 from dcgan_compiler.lint import lint
+from dcgan_compiler.names import why_not_identifier
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse as parse_source
@@ -33,6 +34,19 @@ class Compilation:
     def ok(self) -> bool:
         """Whether there is code."""
         return self.code is not None
+
+    def script(self, module: str = "model", name: str = "train.py") -> str:
+        """The source of a training script called `name` that imports the code from `module`.
+
+        Raises `ValueError` where there is no model, or where `module` is no name to import from.
+        """
+        from dcgan_compiler.codegen import generate_script
+
+        if self.model is None:
+            raise ValueError("there is no model to train")
+        if reason := why_not_identifier(module):
+            raise ValueError(f"{module!r} can not be imported: {reason}")
+        return generate_script(self.model, module, name)
 
 
 def parse(text: str, name: str = "<text>") -> tree.Model:

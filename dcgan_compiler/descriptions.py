@@ -88,9 +88,7 @@ class Outcome:
 
     def script(self, module: str, name: str) -> str:
         """The training script `name` with its fingerprint; it imports the code from `module`."""
-        from dcgan_compiler.codegen import generate_script
-
-        return sign(generate_script(self.model, module, name))
+        return sign(self.compilation.script(module, name))
 
     @property
     def sizes(self) -> str:

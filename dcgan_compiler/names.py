@@ -33,13 +33,13 @@ _CLASS_NAMES = frozenset("Discriminator Generator Encoder Decoder VAE Autoencode
 
 def check_name(what: str, name: str, span: Span) -> None:
     """Raise a located `Problem` where a model, param or argument may not have this name."""
-    reason = _why_not_identifier(name) or ("it has a meaning of its own in expressions" if name in RESERVED else None)
+    reason = why_not_identifier(name) or ("it has a meaning of its own in expressions" if name in RESERVED else None)
     _refuse(what, name, reason, span)
 
 
 def check_label(name: str, span: Span) -> None:
     """Raise a located `Problem` where a line may not have this label: it becomes an attribute of a module."""
-    reason = _why_not_identifier(name)
+    reason = why_not_identifier(name)
     if name in MODULE_ATTRIBUTES:
         reason = "torch.nn.Module has an attribute of that name"
     _refuse("a line", name, reason, span)
@@ -47,7 +47,7 @@ def check_label(name: str, span: Span) -> None:
 
 def check_macro(name: str, vocabulary: object, span: Span) -> None:
     """Raise a located `Problem` where a block may not have this name: it becomes the name of a class."""
-    reason = _why_not_identifier(name)
+    reason = why_not_identifier(name)
     if isinstance(vocabulary, dict) and name in vocabulary:
         reason = "it is the name of a layer"
     elif class_name(name) in _CLASS_NAMES:
@@ -62,7 +62,7 @@ def class_name(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
-def _why_not_identifier(name: str) -> str | None:
+def why_not_identifier(name: str) -> str | None:
     if not _IDENTIFIER.fullmatch(name):
         return "names are at most 64 ASCII letters, digits and `_`, and do not begin with a digit"
     if name.startswith("_"):

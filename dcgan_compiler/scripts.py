@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
 import os
-import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +13,6 @@ from dcgan_compiler import options
 from dcgan_compiler.console import PROBLEMS, STDIN, complain, write
 from dcgan_compiler.options import Overrides, Shape
 
-_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _NEEDED = {"torch": "torch", "numpy": "numpy", "PIL": "pillow"}
 _MODEL, _SCRIPT = "model.py", "train.py"
 
@@ -30,6 +27,8 @@ script_file = click.option(
 
 def module_for(script: str, output: str | None) -> str:
     """The name of the module that a script imports the code of a model from; raises `UsageError`."""
+    from dcgan_compiler.names import why_not_identifier
+
     if output is None or output == STDIN:
         raise click.UsageError("--train needs a file with the code: the script imports the classes from there.")
     model, written = Path(output), Path(script)
@@ -38,7 +37,7 @@ def module_for(script: str, output: str | None) -> str:
     if model.resolve() == written.resolve():
         raise click.UsageError(f"{script} can not hold both the code and the script.")
     module = model.stem
-    if model.suffix != ".py" or not _MODULE.fullmatch(module) or keyword.iskeyword(module):
+    if model.suffix != ".py" or why_not_identifier(module):
         raise click.UsageError(f"{model.name!r} can not be imported: a name such as model.py can.")
     for name in (module, written.stem):
         if name in _NEEDED or name in sys.stdlib_module_names:
