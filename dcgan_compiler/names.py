@@ -63,6 +63,7 @@ def class_name(name: str) -> str:
 
 
 def why_not_identifier(name: str) -> str | None:
+    """Why a name can not stand in generated code; None where it can."""
     if not _IDENTIFIER.fullmatch(name):
         return "names are at most 64 ASCII letters, digits and `_`, and do not begin with a digit"
     if name.startswith("_"):

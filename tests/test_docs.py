@@ -16,6 +16,7 @@ from dcgan_compiler.cli import main
 from dcgan_compiler.compiler import compile_file, compile_text
 from dcgan_compiler.diagnostics import render_all
 from dcgan_compiler.syntax import grammar
+from dcgan_compiler.training import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -135,6 +136,8 @@ def test_commands_exist(page: Path) -> None:
         program, *words = command.split()
         if program == "make":
             assert words[0] in targets, command
+        elif program == "python" and words[0] == "train.py":
+            assert set(FLAG.findall(command)) <= script_options(), command
         elif program == "python" and words[0] != "model.py":
             assert (ROOT / words[0]).exists(), command
         elif program == "dcganc" and words[0] != "COMMAND":
@@ -146,6 +149,13 @@ def test_commands_exist(page: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {name for name in main.commands if f"| `dcganc {name} " not in text} == set()
+
+
+def script_options() -> set[str]:
+    """The options of the training script that comes with an example, and of its commands."""
+    script = compile_file(ROOT / "examples/dcgan64.dgan").script()
+    settings = {f"--{setting.name.replace('_', '-')}" for setting in SETTINGS}
+    return settings | {"--lr", "--help"} | set(re.findall(r'"(--[a-z-]+)"', script))
 
 
 # Links
