@@ -187,7 +187,10 @@ def _optimizer_options(training: Training) -> Iterator[tuple[str, str]]:
 
 
 def _option(name: str, check: Check, value: Value, help: str) -> str:
-    return f'"--{name.replace("_", "-")}", {_TYPES[check]}, default={literal(value)}, help="{help}"'
+    default = (
+        f"[{', '.join(map(literal, value))}]" if isinstance(value, tuple) else literal(value)
+    )  # as argparse gives it
+    return f'"--{name.replace("_", "-")}", {_TYPES[check]}, default={default}, help="{help}"'
 
 
 def _optimizer_arguments(training: Training) -> Iterator[str]:
