@@ -124,6 +124,7 @@ def _become(made: Any, arguments: list[str], log: Path, environment: Mapping[str
     """Run a script in this process and end it, whatever happens."""
     status = 70
     try:
+        os.setsid()
         os.environ.update(environment)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
