@@ -113,8 +113,9 @@ class ScriptPlan:
 
     @property
     def columns(self) -> int:
-        """The columns of a grid of samples: one for each class, if they are few."""
-        return self.classes if self.classes and self.classes <= _MAX_COLUMNS else 8
+        """The columns of a grid of samples: one or more for each class, if they are few."""
+        classes = self.classes or 1
+        return classes * max(1, 8 // classes) if classes <= _MAX_COLUMNS else 8
 
     @property
     def interval(self) -> str:
