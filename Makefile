@@ -31,7 +31,7 @@ lint: $(VENV)/test.stamp  ## check style and types
 	$(BIN)/black --check --quiet .
 	$(BIN)/mypy
 
-bench: $(VENV)/test.stamp  ## measure the compiler
+bench: $(VENV)/test.stamp  ## measure the compiler and what it writes
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## remove what was built; .venv stays

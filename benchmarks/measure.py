@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -68,7 +68,13 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
-def program(*command: str | Path, folder: Path = ROOT, cache: str | None = None) -> Callable[[], None]:
+def spread(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    """The middle half of the rounds of such a ratio, for people."""
+    low, _, high = quantiles([one / other for one, other in zip(ours, theirs, strict=True)], n=4)
+    return f"{low:.2f} to {high:.2f}"
+
+
+def program(*command: object, folder: Path = ROOT, cache: str | None = None) -> Callable[[], None]:
     """A job that runs a program in a folder to its end; it must succeed. What it cached there is removed before."""
 
     def job() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from measure import Result
 
-GROUPS = ("commands", "pipeline", "models")
+GROUPS = ("commands", "pipeline", "models", "training")
 
 
 def main() -> int:
@@ -53,14 +53,19 @@ def _group(name: str, rounds: int, device: str) -> Callable[[], Iterator[Result]
             import pipeline
 
             return partial(pipeline.results, rounds)
-        case _:
+        case "models":
             import models
 
             return partial(models.results, rounds, device)
+        case _:
+            import training
+
+            return partial(training.results, rounds, device)
 
 
 def _print_row(result: Result) -> None:
-    value = "-" if result.value is None else f"{result.value:,.2f}{result.unit}"
+    digits = ",.2f" if result.value is None or result.value >= 0.01 else ".1e"
+    value = "-" if result.value is None else f"{result.value:{digits}}{result.unit}"
     target = f"{'<=' if result.at_most else '>='} {result.target:g}{result.unit}"
     print(f"{result.measure:<76}{value:>10}  {target:<9}{result.verdict:<8}{result.detail}", flush=True)
 
