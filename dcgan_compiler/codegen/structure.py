@@ -102,7 +102,7 @@ def called(name: str, *nodes: Node) -> str:
 def chained(nodes: Items[Node], title: str | None = None) -> Expression:
     """Nodes as one module: an `nn.Sequential`, or a class, with a title, where some of several take the label."""
     if len(nodes) > 1 and any(map(takes_label, nodes)) and not isinstance(nodes[0], Parallel):
-        summary = "Layers in a row, some of which take the class"
+        summary = "A block that is told the class of each sample"
         return _Builder(title or conditional_title(nodes), summary).structure(nodes)
     items: list[Expression] = []
     before: Node | None = None
