@@ -32,6 +32,8 @@ def module_for(script: str, output: str | None) -> str:
     """The name of the module that a script imports the code of a model from; raises `UsageError`."""
     if output is None or output == STDIN:
         raise click.UsageError("--train needs -o FILE: the script imports the classes from there.")
+    if script == STDIN:
+        raise click.UsageError("--train needs the name of a file: the script is started under it.")
     model, written = Path(output), Path(script)
     if model.resolve().parent != written.resolve().parent:
         raise click.UsageError(f"{script} imports from {output}: both belong into one folder.")
