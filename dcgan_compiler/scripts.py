@@ -31,14 +31,14 @@ script_file = click.option(
 def module_for(script: str, output: str | None) -> str:
     """The name of the module that a script imports the code of a model from; raises `UsageError`."""
     if output is None or output == STDIN:
-        raise click.UsageError("--train needs -o FILE: the script imports the classes from there.")
+        raise click.UsageError("--train needs a file with the code: the script imports the classes from there.")
+    model, written = Path(output), Path(script)
     if script == STDIN:
         raise click.UsageError("--train needs the name of a file: the script is started under it.")
-    model, written = Path(output), Path(script)
     if model.resolve().parent != written.resolve().parent:
         raise click.UsageError(f"{script} imports from {output}: both belong into one folder.")
     if model.resolve() == written.resolve():
-        raise click.UsageError("-o and --train name the same file.")
+        raise click.UsageError(f"{script} can not hold both the code and the script.")
     module = model.stem
     if model.suffix != ".py" or not _MODULE.fullmatch(module) or keyword.iskeyword(module):
         raise click.UsageError(f"{model.name!r} can not be imported: a name such as model.py can.")

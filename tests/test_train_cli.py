@@ -143,18 +143,19 @@ def test_a_wrong_description_has_no_script(run: Run) -> None:
     assert not list(Path().glob("*.py"))
 
 
+NEEDED = "--train needs a file with the code: the script imports the classes from there."
 HIDES = "would hide a module of that name that the script imports."
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--train", "train.py"], "--train needs -o FILE: the script imports the classes from there."),
-        (["-o", "-", "--train", "train.py"], "--train needs -o FILE: the script imports the classes from there."),
-        (["-d", ".", "--train", "train.py"], "--train needs -o FILE: the script imports the classes from there."),
+        (["--train", "train.py"], NEEDED),
+        (["-o", "-", "--train", "train.py"], NEEDED),
+        (["-d", ".", "--train", "train.py"], NEEDED),
         (["-o", "model.py", "--train", "-"], "--train needs the name of a file: the script is started under it."),
-        (["-o", "model.py", "--train", "model.py"], "-o and --train name the same file."),
-        (["-o", "model.py", "--train", "./model.py"], "-o and --train name the same file."),
+        (["-o", "model.py", "--train", "model.py"], "model.py can not hold both the code and the script."),
+        (["-o", "model.py", "--train", "./model.py"], "./model.py can not hold both the code and the script."),
         (
             ["-o", "nets/model.py", "--train", "train.py"],
             "train.py imports from nets/model.py: both belong into one folder.",
