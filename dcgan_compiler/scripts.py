@@ -32,6 +32,8 @@ def module_for(script: str, output: str | None) -> str:
     if output is None or output == STDIN:
         raise click.UsageError("--train needs a file with the code: the script imports the classes from there.")
     model, written = Path(output), Path(script)
+    if script == STDIN:
+        raise click.UsageError("--train needs the name of a file: the script is started under it.")
     if model.resolve().parent != written.resolve().parent:
         raise click.UsageError(f"{script} imports from {output}: both belong into one folder.")
     if model.resolve() == written.resolve():

@@ -614,6 +614,20 @@ def test_wrong_options(
     assert capsys.readouterr().err.splitlines()[-1].endswith(message)
 
 
+@pytest.mark.parametrize("command", ["train", "sample", "interpolate", "evaluate", "reconstruct"])
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "cpu:x"])
+def test_a_device_that_is_not_there(
+    command: str, device: str, scripts: dict[str, Any], data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = scripts["autoencoder" if command == "reconstruct" else "gan"]
+    given = [] if command == "train" else ["--checkpoint", "run/checkpoint.pt"]
+    given += [] if command in ("sample", "interpolate") else ["--data", data]
+    assert script.main([command, *given, "--device", device]) == 1
+    output, error = capsys.readouterr()
+    assert (output, error.count("\n")) == ("", 1)
+    assert error.startswith(f"error: {device} can not be used: ")
+
+
 # Images of every kind
 
 
@@ -828,6 +842,16 @@ def test_what_evaluation_needs(scripts: dict[str, Any], data: str, capsys: pytes
     assert errors[1].startswith("error: datasets:absent can not be imported: ")
     assert errors[2].startswith("error: nothing can not be imported: ")
     assert len(errors) == 3
+
+
+def test_evaluation_on_next_to_no_data(scripts: dict[str, Any], data: str, capsys: pytest.CaptureFixture[str]) -> None:
+    script = scripts["gan"]
+    assert script.main(arguments(data, 5)) == 0
+    capsys.readouterr()
+    start = ["evaluate", "--checkpoint", "run/checkpoint.pt", "--features", "datasets:scores"]
+    assert script.main([*start, "--data", array(numbers(9))]) == 1
+    assert capsys.readouterr() == ("", "error: given.npy has too few images to compare with\n")
+    assert script.main([*start, "--data", array(numbers(10)), "--n", "4"]) == 0
 
 
 def test_reconstructions(scripts: dict[str, Any], data: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -270,8 +270,8 @@ def _imports(body: str, module: str, model: Model) -> str:
     """The import statements that the body of a script needs, in isort's order."""
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     noun = NOUNS[len(model.input_shape) - 1].upper()
-    classes = ("Autoencoder", "Discriminator", "Generator", "VAE")
-    own = ("LATENT_DIM", "NUM_CLASSES", f"{noun}_SHAPE")
+    classes = ("Autoencoder", "Discriminator", "Generator")
+    constants = sorted(("LATENT_DIM", "NUM_CLASSES", "VAE", f"{noun}_SHAPE"))  # to isort what is in capitals is one
     groups = (
         [*(f"import {name}" for name in _STANDARD if name in used), *_from_imports(_FROM, used)],
         [
@@ -280,7 +280,7 @@ def _imports(body: str, module: str, model: Model) -> str:
             "import torch.distributed as dist",
             *_from_imports(_THIRD_PARTY, used),
         ],
-        [*_from_imports(((module, (*sorted(own), *classes)),), used)],
+        [*_from_imports(((module, (*constants, *classes)),), used)],
     )
     return "\n\n".join("\n".join(group) for group in groups)
 
