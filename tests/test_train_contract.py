@@ -267,7 +267,7 @@ def test_help_shows_every_option(case: Case, tmp_path: Path, capsys: pytest.Capt
         assert "(default: " in capsys.readouterr().out
     options = script.training_options(["--data", "data.npz"])
     assert isinstance(options, argparse.Namespace)
-    assert {*script.METHOD} < {*vars(options)}
+    assert {*script.SETTINGS} < {*vars(options)}
     model = model_of(description(case))
     for name, value in model.training.settings.items():
         if name in vars(options):
