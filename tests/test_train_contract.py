@@ -61,7 +61,8 @@ def all_cases() -> Iterator[Case]:
     """Everything with everything."""
     for kind, losses in LOSSES.items():
         for method, loss, settings, rank in itertools.product(METHODS.get(kind, ("",)), losses, SETTINGS[kind], INPUTS):
-            yield kind, rank, method, loss.name, settings
+            if not (method and loss.name == "wgan" and "sgd" in settings):  # steps too small to be seen in float32
+                yield kind, rank, method, loss.name, settings
     yield SMOOTHING
 
 
