@@ -102,7 +102,7 @@ def test_the_same_script_again(run: Run) -> None:
 def test_an_edited_script_is_kept(run: Run) -> None:
     names = "-o", "model.py", "--train", "train.py"
     run("compile", "net.dgan", *names)
-    edited = Path("train.py").read_text().replace("SHOWN = 64", "SHOWN = 16")
+    edited = Path("train.py").read_text().replace("Train Tiny on images", "Train Tiny on digits")
     Path("train.py").write_text(edited)
     result = run("compile", "net.dgan", *names)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -112,7 +112,7 @@ def test_an_edited_script_is_kept(run: Run) -> None:
         " = help: move the edits into the description, or give them up with `--force`\n"
         "--- train.py\n+++ train.py (compiled now)\n@@ "
     )
-    assert "\n-SHOWN = 16\n+SHOWN = 64\n" in result.stderr
+    assert '\n-"""Train Tiny on digits.\n+"""Train Tiny on images.\n' in result.stderr
     assert Path("train.py").read_text() == edited
     assert run("compile", "net.dgan", *names, "--force").exit_code == 0
     assert state(Path("train.py").read_text()) == "intact"

@@ -61,7 +61,8 @@ def all_cases() -> Iterator[Case]:
     """Everything with everything."""
     for kind, losses in LOSSES.items():
         for method, loss, settings, rank in itertools.product(METHODS.get(kind, ("",)), losses, SETTINGS[kind], INPUTS):
-            yield kind, rank, method, loss.name, settings
+            if not (method and loss.name == "wgan" and "sgd" in settings):  # steps too small to be seen in float32
+                yield kind, rank, method, loss.name, settings
     yield SMOOTHING
 
 
@@ -220,25 +221,31 @@ def unused(code: str) -> set[str]:
         match statement:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 defined.add(name)
-            case ast.Assign(targets=[ast.Name(id=name)]):
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 defined.add(name)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 defined |= {(alias.asname or alias.name).partition(".")[0] for alias in names}
         if isinstance(statement, ast.ClassDef):
             methods = {node.name for node in statement.body if isinstance(node, ast.FunctionDef)}
             defined |= {name for name in methods if not name.startswith("__") and name != "forward"}
+    return (defined | {*options(tree)}) - mentioned
+
+
+def options(tree: ast.Module) -> Iterator[str]:
+    """The names that the options of a script have once they are parsed; those of the method stand in a table."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            given = {keyword.arg: keyword.value for keyword in node.keywords}
-            flag = given.get("dest", node.args[0])
-            assert isinstance(flag, ast.Constant)
-            defined.add(str(flag.value).lstrip("-").replace("-", "_"))
-    return defined - mentioned
+        match node:
+            case ast.Call(func=ast.Attribute(attr="add_argument"), args=[ast.Constant(value=flag)], keywords=given):
+                named = [one.value.value for one in given if one.arg == "dest" and isinstance(one.value, ast.Constant)]
+                yield str((named or [flag])[0]).lstrip("-").replace("-", "_")
+            case ast.AnnAssign(target=ast.Name(id="SETTINGS"), value=ast.Dict(keys=names)):
+                yield from (name.value for name in names if isinstance(name, ast.Constant))
 
 
 def test_what_is_unused_would_be_found() -> None:
-    code = "import os\nA = 1\ndef f():\n    parser.add_argument('--some-thing')\nclass C:\n    def m(self): pass\n"
-    assert unused(code) == {"os", "A", "f", "some_thing", "C", "m"}
+    code = "import os\nA = 1\nSETTINGS: dict = {'lr': 1}\nclass C:\n    def m(self): pass\n"
+    code += "def f():\n    parser.add_argument('--some-thing')\n"
+    assert unused(code) == {"os", "A", "SETTINGS", "lr", "f", "some_thing", "C", "m"}
 
 
 def check_use(cases: list[Case]) -> None:
@@ -267,7 +274,6 @@ def test_help_shows_every_option(case: Case, tmp_path: Path, capsys: pytest.Capt
         assert "(default: " in capsys.readouterr().out
     options = script.training_options(["--data", "data.npz"])
     assert isinstance(options, argparse.Namespace)
-    assert {*script.SETTINGS} < {*vars(options)}
     model = model_of(description(case))
     for name, value in model.training.settings.items():
         if name in vars(options):
