@@ -14,7 +14,7 @@ from dcgan_compiler.ir import Model
 EXAMPLES = sorted(
     path
     for path in (Path(__file__).parents[1] / "examples").rglob("*")
-    if path.suffix in (".dgan", ".json") and path.parent.name in ("examples", "gallery")
+    if path.suffix in (".dgan", ".json") and path.parent.name in ("examples", "gallery", "digits")
 )
 
 

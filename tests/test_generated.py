@@ -17,6 +17,7 @@ from dcgan_compiler.compiler import compile_file, compile_text
 from dcgan_compiler.ir import Model
 from dcgan_compiler.output import sign
 
+DIGITS = [path for path in EXAMPLES if path.parent.name == "digits"]
 SMALL = [path for path in EXAMPLES if path.parent.name == "examples"]
 slow_to_draw = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -26,6 +27,12 @@ def test_the_generated_file_beside_an_example_is_up_to_date(path: Path) -> None:
     code = compile_file(path).code
     assert code is not None
     assert path.with_suffix(".py").read_text(encoding="utf-8") == sign(code)
+
+
+@pytest.mark.parametrize("path", DIGITS, ids=lambda path: path.stem)
+def test_the_training_script_beside_an_example_is_up_to_date(path: Path) -> None:
+    script = path.with_name(f"{path.stem}_train.py")
+    assert script.read_text(encoding="utf-8") == sign(compile_file(path).script(path.stem, script.name))
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
