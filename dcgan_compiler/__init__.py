@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, Note
     from dcgan_compiler.ir import Gate, Layer, Model, Network, Parallel, Sequence, Shape
+    from dcgan_compiler.limits import limited
     from dcgan_compiler.source import Source, Span
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "compile_source",
     "compile_text",
     "decode",
+    "limited",
     "load",
     "parse",
 ]
@@ -53,6 +55,7 @@ _HOMES = {
     "compiler": ("Compilation", "analyse", "compile_file", "compile_source", "compile_text", "decode", "load", "parse"),
     "diagnostics": ("DescriptionError", "Diagnostic", "Note"),
     "ir": ("Gate", "Layer", "Model", "Network", "Parallel", "Sequence", "Shape"),
+    "limits": ("limited",),
     "source": ("Source", "Span"),
 }
 

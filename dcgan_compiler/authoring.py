@@ -64,6 +64,7 @@ def _unknown(what: str, name: str, near: str | None, listing: str) -> click.Usag
 @options.nets
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit with status 1 if anything would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Write nothing; print what would change.")
+@options.limits
 def format_(nets: tuple[str, ...], only_check: bool, show_diff: bool) -> int:
     """Lay out each NET anew, in place, keeping its comments; standard input goes to standard output.
 
@@ -100,6 +101,7 @@ def format_(nets: tuple[str, ...], only_check: bool, show_diff: bool) -> int:
 @click.option("--to", "to_form", type=click.Choice(["dgan", "json"]), required=True, help="The form to convert to.")
 @options.output_file("Write to this file instead of to standard output.")
 @options.force
+@options.limits
 def convert(net: str, to_form: str, output: str | None, force: bool) -> None:
     """Convert NET between text and JSON. Both say the same; JSON has no comments.
 

@@ -15,13 +15,12 @@ from dcgan_compiler.ir import Gate, Node, Parallel, Sequence, Shape, describe
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import Draft, uniform
 from dcgan_compiler.layers.spelling import meant
+from dcgan_compiler.limits import limits
 from dcgan_compiler.names import check_label
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
-MAX_STEPS = 20_000
-MAX_REPEAT = 10_000
-MAX_MACRO_DEPTH = 32
+MAX_MACRO_DEPTH = 32  # a call is elaborated inside the one that it stands in, by recursion
 _DEPEND_ON_THE_CALL = ("DG2", "DG3")
 
 
@@ -186,8 +185,10 @@ class Bodies:
 
     def _repeat(self, repeat: tree.Repeat, shape: Shape | None, scope: Scope) -> list[Node] | None:
         count = evaluate(repeat.count, {**scope.names, "in_channels": shape[0] if shape else None})
-        if type(count) is not int or not 1 <= count <= MAX_REPEAT:
-            raise problems.REPEAT_COUNT.error(repeat.count.span, limit=MAX_REPEAT, found=show(count))
+        most = limits().repeat
+        if type(count) is not int or not 1 <= count <= most:
+            name = "repeat" if type(count) is int and count > most else None
+            raise problems.REPEAT_COUNT.error(repeat.count.span, limit=most, found=show(count), name=name)
         start, items = shape, []
         for index in range(count):
             self._step(repeat.span)
@@ -211,8 +212,9 @@ class Bodies:
 
     def _step(self, span: Span) -> None:
         self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise TooManySteps(problems.TOO_MANY_LAYERS.at(span, limit=MAX_STEPS))
+        most = limits().layers
+        if self.steps > most:
+            raise TooManySteps(problems.TOO_MANY_LAYERS.at(span, limit=most))
 
     @contextmanager
     def _noting(self, text: str | None, span: Span) -> Iterator[None]:

@@ -11,12 +11,12 @@ from dcgan_compiler.declarations import Overrides
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_order
 from dcgan_compiler.elaborate import elaborate
 from dcgan_compiler.ir import Model, Shape
+from dcgan_compiler.limits import limits
 from dcgan_compiler.lint import lint
 from dcgan_compiler.names import why_not_identifier
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse as parse_source
-from dcgan_compiler.syntax.scan import MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ def compile_file(
 def read(path: str | Path) -> Source:
     """The text of the file at a path, of which no more is read than a description may have; raises as `decode` does."""
     with open(path, "rb") as file:
-        return decode(str(path), file.read(MAX_BYTES + 1))
+        return decode(str(path), file.read(limits().bytes + 1))
 
 
 def decode(name: str, data: bytes) -> Source:
     """The text of a file; raises `DescriptionError` where it is too long or not UTF-8."""
-    if len(data) > MAX_BYTES:
-        raise DescriptionError([problems.TOO_LONG.at(Span(Source(name, ""), 0, 0), limit=MAX_BYTES)])
+    if len(data) > limits().bytes:
+        raise DescriptionError([problems.TOO_LONG.at(Span(Source(name, ""), 0, 0), limit=limits().bytes)])
     try:
         source = Source(name, data.decode("utf-8"))
     except UnicodeDecodeError as error:

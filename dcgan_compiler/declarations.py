@@ -13,11 +13,12 @@ from dcgan_compiler.binding import assign
 from dcgan_compiler.bodies import Closure, Scope
 from dcgan_compiler.diagnostics import Diagnostic, Kind as ProblemKind, Problem, closest
 from dcgan_compiler.expressions import Unknown, evaluate, show
-from dcgan_compiler.ir import MAX_ELEMENTS, Network, Shape
+from dcgan_compiler.ir import Network, Shape, describe
 from dcgan_compiler.kinds import CONDITIONS, INITS, MAX_CLASSES, Condition, Kind
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import MAX_COUNT
 from dcgan_compiler.layers.spelling import meant
+from dcgan_compiler.limits import limits
 from dcgan_compiler.names import check_macro, check_name
 from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
@@ -178,14 +179,18 @@ class Declarations:
         if value is None:
             return None
         shape = value if isinstance(value, tuple) else (value,)
-        sizes = all(type(n) is int and 1 <= n <= MAX_COUNT for n in shape)
-        if not sizes or not 1 <= len(shape) <= 4 or prod(shape) > MAX_ELEMENTS:
+        span = setting.value.span if setting and not self.input_shape else None
+        if not 1 <= len(shape) <= 4 or not all(type(n) is int and 1 <= n <= MAX_COUNT for n in shape):
             self.report(
                 problems.WRONG_INPUT,
-                setting.value.span if setting and not self.input_shape else None,
+                span,
                 expected="(F), (C, L), (C, H, W) or (C, D, H, W) with whole numbers of at least 1",
                 found=show(shape),
             )
+            return None
+        if prod(shape) > limits().values:
+            found, limit = describe(shape), limits().values
+            self.report(problems.TOO_LARGE, span, what="the input", found=found, limit=limit, name="values")
             return None
         return shape
 

@@ -13,18 +13,19 @@ from dcgan_compiler.compiler import Compilation, analyse, compile_source, decode
 from dcgan_compiler.console import STDIN, read_input
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, render_all
 from dcgan_compiler.ir import Model, Shape
+from dcgan_compiler.limits import limits
 from dcgan_compiler.options import Overrides
 from dcgan_compiler.output import outdated, sign
 from dcgan_compiler.resources import listing
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.parse import parse
-from dcgan_compiler.syntax.scan import MAX_BYTES, is_json
+from dcgan_compiler.syntax.scan import is_json
 
 
 def read(net: str) -> Source:
     """The text of a description; raises `DescriptionError` where it is too long or not UTF-8."""
-    return decode("<stdin>", read_input(MAX_BYTES + 1)) if net == STDIN else read_file(net)
+    return decode("<stdin>", read_input(limits().bytes + 1)) if net == STDIN else read_file(net)
 
 
 def read_trees(nets: Sequence[str]) -> list[tree.Model]:

@@ -14,10 +14,10 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
+from dcgan_compiler.limits import limits
 from dcgan_compiler.source import Span
 
 ERROR, WARNING = "error", "warning"
-MAX_SHOWN = 20
 MAX_CANDIDATES = 200
 _EXCERPT_WIDTH = 100
 
@@ -149,14 +149,14 @@ def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def render_all(diagnostics: Sequence[Diagnostic]) -> str:
-    """Diagnostics under each other, the first `MAX_SHOWN` of them, and a closing count."""
-    shown = [render(diagnostic) for diagnostic in diagnostics[:MAX_SHOWN]]
+    """Diagnostics under each other, as many as may be shown, and a closing count."""
+    shown = [render(diagnostic) for diagnostic in diagnostics[: limits().problems]]
     errors = sum(diagnostic.is_error for diagnostic in diagnostics)
     warnings = len(diagnostics) - errors
     counts = [_plural(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
     hidden = len(diagnostics) - len(shown)
-    summary = " and ".join(counts) + (f"; the last {hidden} not shown" if hidden else "")
-    return "\n\n".join([*shown, summary]) if counts else ""
+    rest = f"; the last {hidden} not shown (`--limit problems=N` shows more)" if hidden else ""
+    return "\n\n".join([*shown, " and ".join(counts) + rest]) if counts else ""
 
 
 def render(diagnostic: Diagnostic) -> str:

@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from dcgan_compiler import problems
+from dcgan_compiler.limits import limits
 from dcgan_compiler.source import Span
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 Value = int | float | bool | str | tuple["Value", ...] | None
 Arguments = Mapping[str, Value]
-
-MAX_ELEMENTS = 2**40
-MAX_PARAMETERS = 2**40
 
 
 def describe(shape: Shape) -> str:
@@ -54,14 +52,14 @@ class Layer:
         """The layer on an input of `in_shape`; raises `Problem` where it does not fit."""
         definition.check_rank(in_shape)
         layer = cls(definition, arguments, in_shape, definition.infer(in_shape, arguments), span)
-        if prod(layer.out_shape) > MAX_ELEMENTS:
+        if prod(layer.out_shape) > limits().values:
+            found, limit = describe(layer.out_shape), limits().values
             raise problems.TOO_LARGE.error(
-                what=f"the output of `{definition.name}`", found=describe(layer.out_shape), limit="2^40 values"
+                what=f"the output of `{definition.name}`", found=found, limit=limit, name="values"
             )
-        if layer.parameters > MAX_PARAMETERS:
-            raise problems.TOO_LARGE.error(
-                what=f"`{definition.name}`", found=f"{layer.parameters:,} parameters", limit="2^40"
-            )
+        if layer.parameters > limits().parameters:
+            found, limit = f"{layer.parameters:,}", limits().parameters
+            raise problems.TOO_LARGE.error(what=f"`{definition.name}`", found=found, limit=limit, name="parameters")
         return layer
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dcgan_compiler.console import STDIN
+from dcgan_compiler.limits import NAMES, limited
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -96,6 +97,25 @@ def _at_most_one_stdin(context: click.Context, parameter: click.Parameter, value
     return value
 
 
+def limit(text: str) -> tuple[str, int]:
+    """`layers=50000` as the name of a limit and a whole number."""
+    name, _, number = text.partition("=")
+    if name not in NAMES:
+        raise click.BadParameter(f"{text!r} names no limit; the limits are {', '.join(NAMES)}.")
+    if _INTEGER.fullmatch(number) is None or int(number) < 1:
+        raise click.BadParameter(f"{number!r} is no whole number of at least 1.")
+    return name, int(number)
+
+
+def _set_limits(context: click.Context, parameter: click.Parameter, value: tuple[tuple[str, int], ...]) -> None:
+    """Let the limits hold until the command has ended."""
+    context.with_resource(limited(**dict(value)))
+
+
+def _complete_limit(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return completions([f"{name}=" for name in NAMES], incomplete)
+
+
 # The decorators
 
 _NET = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -121,6 +141,18 @@ ignore = click.option(
     help="A warning not to show; may be repeated.",
 )
 
+limits = click.option(
+    "--limit",
+    type=limit,
+    multiple=True,
+    metavar="NAME=N",
+    expose_value=False,
+    is_eager=True,
+    callback=_set_limits,
+    shell_complete=_complete_limit,
+    help=f"Another limit, for {', '.join(NAMES)}; may be repeated.",
+)
+
 
 def output_file(help: str) -> Callable[[F], F]:
     """`-o FILE`."""
@@ -128,7 +160,7 @@ def output_file(help: str) -> Callable[[F], F]:
 
 
 def overrides(command: F) -> F:
-    """`-D NAME=VALUE` and `--input C,H,W`, which change a description without editing it."""
+    """`-D NAME=VALUE`, `--input C,H,W` and `--limit NAME=N`, which change how a description is taken."""
     define = click.option(
         "-D",
         "--define",
@@ -141,4 +173,4 @@ def overrides(command: F) -> F:
     input_shape = click.option(
         "--input", "input_shape", type=shape, metavar="C,H,W", help="Another input shape, without the batch."
     )
-    return define(input_shape(command))
+    return define(input_shape(limits(command)))

@@ -6,6 +6,8 @@ DG5: limits; DG9: warnings.
 
 from dcgan_compiler.diagnostics import ERROR, WARNING, Kind
 
+_ALLOW = "`--limit {name}=N` allows more"  # `name` is that of the limit
+
 # Text and syntax
 
 UNEXPECTED = Kind("DG001", ERROR, "expected {expected}, found {found}", "{hint}")
@@ -30,7 +32,7 @@ TOO_LONG = Kind(
     "DG008",
     ERROR,
     "the description is longer than {limit:,} bytes",
-    "`repeat` and `block` say once what would be written many times",
+    "`repeat` and `block` say once what would be written many times; `--limit bytes=N` allows more",
 )
 JSON_SYNTAX = Kind("DG010", ERROR, "this is not JSON: expected {expected}, found {found}", "{hint}")
 JSON_DUPLICATE_KEY = Kind("DG011", ERROR, "the key {key} stands twice in this object")
@@ -83,7 +85,7 @@ BRANCH_MISMATCH = Kind("DG305", ERROR, "the branches of `{kind}` do not agree: {
 GATE_MISMATCH = Kind("DG306", ERROR, "a gate's body gives {body}, which can not scale {shape}", "{hint}")
 HALVES_DISAGREE = Kind("DG307", ERROR, "the {half} ends at {found}, but the {other} takes {expected}", "{hint}")
 WRONG_INPUT = Kind("DG308", ERROR, "the input shape must be {expected}, not {found}")
-TOO_LARGE = Kind("DG309", ERROR, "{what} is too large: {found} (the limit is {limit})")
+TOO_LARGE = Kind("DG309", ERROR, "{what} has too many {name}: {found} (the limit is {limit:,})", _ALLOW)
 CLASS_INPUT = Kind("DG310", ERROR, "with {extra} more channels for the class at the {half}'s input: {reason}", "{hint}")
 CLASS_HEAD = Kind("DG311", ERROR, "`condition {method}` can not take the place of `{layer}`: {reason}", "{hint}")
 
@@ -103,10 +105,12 @@ NO_CLASS_NORM = Kind(
 
 # Limits
 
-TOO_MANY_LAYERS = Kind("DG501", ERROR, "the description expands to more than {limit} layers")
+TOO_MANY_LAYERS = Kind(
+    "DG501", ERROR, "the description expands to more than {limit:,} layers", "`--limit layers=N` allows more"
+)
 MACRO_CYCLE = Kind("DG502", ERROR, "the block calls itself: {cycle}")
 MACRO_TOO_DEEP = Kind("DG503", ERROR, "blocks are nested more than {limit} deep")
-REPEAT_COUNT = Kind("DG504", ERROR, "a repeat count must be a whole number from 1 to {limit}, not {found}")
+REPEAT_COUNT = Kind("DG504", ERROR, "a repeat count must be a whole number from 1 to {limit}, not {found}", _ALLOW)
 
 # Warnings
 

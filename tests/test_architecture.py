@@ -14,7 +14,7 @@ MAX_LINES = 350
 
 # From the bottom up: a module imports from its own line and from those above it. A package is one entry.
 LAYERS = [
-    ["source"],
+    ["source", "limits"],
     ["diagnostics"],
     ["problems"],
     ["resources"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from oracle import MAX_SECONDS
 from dcgan_compiler.cli import main
 from dcgan_compiler.compiler import Compilation, analyse, compile_file, compile_text, decode
 from dcgan_compiler.diagnostics import DescriptionError, render_all
+from dcgan_compiler.limits import NAMES, limited, limits
 from dcgan_compiler.source import Source
-from dcgan_compiler.syntax.scan import MAX_BYTES
 
+MAX_BYTES = limits().bytes
 CONV = "conv(4, kernel_size=3)"
 
 
@@ -60,7 +62,7 @@ def blocks(first: str, body: Callable[[str], str], count: int) -> str:
 
 # Budgets
 
-MANY = "error[DG501]: the description expands to more than 20000 layers"
+MANY = "error[DG501]: the description expands to more than 20,000 layers"
 LONG = "error[DG008]: the description is longer than 262,144 bytes"
 DEEP = "error[DG003]: brackets are nested more than 64 deep"
 DEEP_JSON = "error[DG003]: brackets are nested more than 272 deep"
@@ -98,11 +100,16 @@ BUDGETS = {
     ),
     "10^12 parameters": (
         "gan Net { input 1000000; latent 4; discriminator { linear(2000000) } }",
-        "error[DG309]: `linear` is too large: 2,000,002,000,000 parameters (the limit is 2^40)",
+        "error[DG309]: `linear` has too many parameters: 2,000,002,000,000 (the limit is 1,099,511,627,776)",
     ),
     "10^12 values": (
         gan("conv(4, kernel_size=3) -> upsample(scale_factor=1000000)"),
-        "error[DG309]: the output of `upsample` is too large: (4, 6000000, 6000000) (the limit is 2^40 values)",
+        "error[DG309]: the output of `upsample` has too many values: (4, 6000000, 6000000)"
+        " (the limit is 1,099,511,627,776)",
+    ),
+    "10^12 values of the input": (
+        "gan Net { input (3, 1000000, 1000000); latent 4; discriminator { flatten -> linear(1) } }",
+        "error[DG309]: the input has too many values: (3, 1000000, 1000000) (the limit is 1,099,511,627,776)",
     ),
     "a repeat": (
         gan("repeat 10001 { relu }"),
@@ -189,7 +196,101 @@ def test_a_file_without_end_is_not_read_to_its_end() -> None:
 def test_twenty_problems_are_shown_and_the_others_counted() -> None:
     shown = render_all(analysed(gan("rellu\n" * 57)).diagnostics)
     assert shown.count("error[DG102]") == 20
-    assert shown.endswith("\n57 errors; the last 37 not shown")
+    assert shown.endswith("\n57 errors; the last 37 not shown (`--limit problems=N` shows more)")
+
+
+# Other limits
+
+LIFTED = {
+    "bytes": (2**20, gan() + "#" * MAX_BYTES),
+    "layers": (30_000, gan(f"{CONV}\nrepeat 2 {{ repeat 5100 {{ relu }} }}")),
+    "repeat": (10_001, gan(f"{CONV}\nrepeat 10001 {{ }}")),
+    "values": (10**14, gan("upsample(scale_factor=1000000) -> max_pool(1000000)\n" + CONV)),
+    "parameters": (10**13, "gan Net { input 1000000; latent 4; discriminator { linear(2000000) } }"),
+}
+
+
+@pytest.mark.parametrize(("name", "limit", "text"), [(name, *rest) for name, rest in LIFTED.items()], ids=LIFTED)
+def test_a_limit_can_be_raised(name: str, limit: int, text: str) -> None:
+    """The help says how, and with the other limit the same description is accepted."""
+    refused = analysed(text)
+    assert [one.is_error for one in refused.diagnostics] == [True]
+    assert f"`--limit {name}=N` allows more" in str(refused.diagnostics[0].help)
+    with limited(**{name: limit}):
+        assert analysed(text).model is not None
+    assert analysed(text).diagnostics == refused.diagnostics
+    result = CliRunner().invoke(main, ["check", "-", "--limit", f"{name}={limit}"], input=text)
+    assert (result.exit_code, result.stdout) == (0, "-: ok\n")
+
+
+def test_a_limit_can_be_lowered() -> None:
+    lower = {"bytes": len(gan()) - 1, "layers": 2, "repeat": 2, "values": 143, "parameters": 39}
+    assert set(lower) == {*LIFTED} == {*NAMES} - {"problems"}
+    text = gan(f"repeat 3 {{ relu }}\n{CONV}")
+    assert analysed(text).model is not None
+    for name, limit in lower.items():
+        with limited(**{name: limit}):
+            first = analysed(text).diagnostics[0]
+            assert f"`--limit {name}=N`" in str(first.help)
+
+
+def test_as_many_problems_are_shown_as_wanted() -> None:
+    text = gan("rellu\n" * 57)
+    for limit, closing in (
+        (57, "57 errors"),
+        (3, "57 errors; the last 54 not shown (`--limit problems=N` shows more)"),
+    ):
+        for command in ("check", "show"):
+            result = CliRunner().invoke(main, [command, "-", "--limit", f"problems={limit}"], input=text)
+            assert result.stderr.count("error[DG102]") == limit and result.stderr.endswith(f"\n{closing}\n")
+    wrong = "gan Net {\n" + "  latent $\n  latent 1\n" * 30 + "}\n"
+    assert len(analysed(wrong).diagnostics) == 20
+    with limited(problems=100):
+        assert len(analysed(wrong).diagnostics) == 30
+
+
+def test_limits_hold_inside_of_their_block() -> None:
+    outside = limits()
+    with limited(layers=5), limited(repeat=6):
+        assert (limits().layers, limits().repeat, limits().values) == (5, 6, outside.values)
+    with pytest.raises(KeyError), limited(layers=5):
+        raise KeyError
+    assert limits() == outside
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"depth": 1}, f"there is no limit 'depth'; the limits are {', '.join(NAMES)}"),
+        ({"layers": 0}, "the limit 'layers' must be an integer of at least 1, not 0"),
+        ({"layers": 1e9}, "the limit 'layers' must be an integer of at least 1, not 1000000000.0"),
+        ({"layers": True}, "the limit 'layers' must be an integer of at least 1, not True"),
+    ],
+)
+def test_a_limit_that_makes_no_sense(changed: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)), limited(**changed):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("depth=100", f"'depth=100' names no limit; the limits are {', '.join(NAMES)}."),
+        ("layers", "'' is no whole number of at least 1."),
+        ("layers=0", "'0' is no whole number of at least 1."),
+        ("layers=many", "'many' is no whole number of at least 1."),
+    ],
+)
+def test_an_option_that_makes_no_sense(written: str, message: str) -> None:
+    result = CliRunner().invoke(main, ["check", "-", "--limit", written], input=gan())
+    assert result.exit_code == 2 and message in result.stderr
+
+
+@pytest.mark.parametrize("command", [["fmt"], ["convert", "--to", "json"], ["compile"], ["explain"], ["graph"]])
+def test_every_command_that_reads_a_description_takes_limits(command: list[str]) -> None:
+    text = gan() + "#" * MAX_BYTES
+    assert CliRunner().invoke(main, [*command, "-"], input=text).exit_code == 1
+    assert CliRunner().invoke(main, [*command, "-", "--limit", "bytes=1000000"], input=text).exit_code == 0
 
 
 # Numbers

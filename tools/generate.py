@@ -1,7 +1,7 @@
 """Write the files, and the parts of files, that follow from others: `python tools/generate.py`, or `--check`.
 
 - grammar/dgan.tables.json, the parser's tables, from grammar/dgan.lark and the installed lark
-- docs/language.md, its tables of layers, from the vocabulary, and those of `train`
+- docs/language.md, its tables of layers, from the vocabulary, and those of `train` and of the limits
 - docs/diagnostics.md, its index, from the catalogue of problems and the golden files of the tests
 - docs/api.md, its list of names, from the docstrings of the public functions
 
@@ -10,6 +10,7 @@ A generated part of a page stands between `<!-- generated: NAME -->` and `<!-- e
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import sys
@@ -23,6 +24,7 @@ from dcgan_compiler.diagnostics import WARNING, DescriptionError, Kind, render
 from dcgan_compiler.expressions import show
 from dcgan_compiler.layers import VOCABULARY
 from dcgan_compiler.layers.definition import ACTIVATION, ATTENTION, DROPOUT, NORM, OPERATOR, LayerDef
+from dcgan_compiler.limits import Limits
 from dcgan_compiler.report.vocabulary import signature
 from dcgan_compiler.syntax import grammar
 from dcgan_compiler.training import LOSSES, OPTIMIZERS, SETTINGS, Loss, Optimizer, Setting
@@ -98,6 +100,14 @@ def _values() -> str:
                 names += [parameter.name] if parameter.name not in names else []
     rows = [(", ".join(f"`{name}`" for name in names), expected) for expected, names in found.items()]
     return _table(("argument", "value"), rows)
+
+
+# Limits
+
+
+def _limits() -> str:
+    rows = [(f"`{limit.name}`", f"{limit.default:,}", limit.metadata["help"]) for limit in dataclasses.fields(Limits)]
+    return _table(("limit", "is", "what it counts"), rows)
 
 
 # Training
@@ -220,6 +230,7 @@ _PARTS = {
     "operators": _operators,
     "interface layers": _interface_layers,
     "values": _values,
+    "limits": _limits,
     "losses": _losses,
     "optimizers": _optimizers,
     "settings": _settings,

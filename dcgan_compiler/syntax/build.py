@@ -17,7 +17,7 @@ from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.scan import code_only
 
-MAX_EXPRESSION_LENGTH = 400
+MAX_EXPRESSION_LENGTH = 400  # an expression is evaluated by recursion
 MAX_INTEGER = 10**18
 _MAX_SHOWN_DIGITS = 24
 _LINE_END = re.compile(r"[\r\n;]")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dcgan_compiler.diagnostics import DescriptionError
+from dcgan_compiler.limits import limits
 from dcgan_compiler.problems import TOO_LONG
 from dcgan_compiler.source import Source, Span
-from dcgan_compiler.syntax.scan import MAX_BYTES, is_json
+from dcgan_compiler.syntax.scan import is_json
 from dcgan_compiler.syntax.tree import Model
 
 
@@ -14,8 +15,8 @@ def parse(source: Source) -> Model:
 
     Raises DescriptionError, and nothing else whatever the input.
     """
-    if len(source.text) > MAX_BYTES:
-        raise DescriptionError([TOO_LONG.at(Span(source, 0, 0), limit=MAX_BYTES)])
+    if len(source.text) > limits().bytes:
+        raise DescriptionError([TOO_LONG.at(Span(source, 0, 0), limit=limits().bytes)])
     if is_json(source):
         from dcgan_compiler.syntax import json_form
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax.tree import Comment
 
-MAX_DEPTH = 64
-MAX_BYTES = 2**18  # some 4,000 blocks; the parser takes seconds for more
+MAX_DEPTH = 64  # what comes after the parser goes down a tree by recursion, and so does Python in the code
 
 _TEXT_TOKEN = re.compile(r"""(?P<quoted>"[^"\r\n]*"|'[^'\r\n]*')|(?P<comment>\#[^\r\n]*)|(?P<bracket>[(){}])""")
 _JSON_TOKEN = re.compile(r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<bracket>[\[\]{}])""", re.DOTALL)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from lark import Token, Tree, UnexpectedInput
 
 from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, Note
+from dcgan_compiler.limits import limits
 from dcgan_compiler.problems import EMPTY, EXPRESSION_TOO_LONG, TOO_DEEP, UNEXPECTED
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax.build import MAX_EXPRESSION_LENGTH, build, written_length
@@ -21,7 +22,6 @@ from dcgan_compiler.syntax.grammar import grammar
 from dcgan_compiler.syntax.scan import MAX_DEPTH, brackets, code_only, comments, open_brackets, too_deep, unclosed_brace
 from dcgan_compiler.syntax.tree import Expression, Model
 
-MAX_SYNTAX_ERRORS = 20
 _BLANKED = re.compile(r"[^\r\n{}]")
 _LINE_BREAK = re.compile(r"[\r\n]")
 
@@ -83,7 +83,7 @@ def _syntax_errors(source: Source, text: str, first: Failure) -> list[Diagnostic
     while isinstance(wrong, Failure):
         span = Span(source, wrong.start, wrong.end)
         found.append(_unexpected(wrong, span, text, "the end of the file", _unclosed(source, text, wrong)))
-        if not wrong.found or len(found) == MAX_SYNTAX_ERRORS:
+        if not wrong.found or len(found) == limits().problems:
             break
         start, end = _damaged(source, text, wrong)
         text = text[:start] + _blanked(text[start:end]) + text[end:]
