@@ -87,9 +87,9 @@ def test_the_installed_program_compiles_without_torch(installed: Path, tmp_path:
     absent = subprocess.run([installed / "python", "-c", "import torch"], capture_output=True, text=True)
     assert "No module named 'torch'" in absent.stderr
     (net,) = installed.parent.glob("lib/python*/site-packages/dcgan_compiler/examples/dcgan64.dgan")
-    done = subprocess.run(
-        [installed / "dcganc", "compile", net, "-o", "model.py"], cwd=tmp_path, capture_output=True, text=True
-    )
+    command = [installed / "dcganc", "compile", net, "-o", "model.py", "--train", "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     tree = ast.parse((tmp_path / "model.py").read_text(encoding="utf-8"))
     assert {"Discriminator", "Generator"} <= {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    assert "from model import" in (tmp_path / "train.py").read_text(encoding="utf-8")
