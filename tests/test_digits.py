@@ -1,4 +1,4 @@
-"""The networks of examples/digits learn from the real digits: short versions of the runs that docs/training.md shows."""
+"""The networks of examples/digits learn from the real digits: short versions of the runs in docs/training.md."""
 
 import csv
 import runpy
