@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 
 
 def main(folder: Path) -> None:
+    """Write all digits below a folder."""
     digits = load_digits()
     for number, (pixels, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
         image = Image.fromarray((pixels / 16 * 255).astype("uint8"))
