@@ -1,4 +1,4 @@
-"""Short runs of the fuzzer and the sweep, and that they find and resume; `make fuzz` and `make sweep` are the long ones."""
+"""Short runs of the fuzzer and the sweep, and that they find and resume; `make fuzz` and `make sweep` take hours."""
 
 import importlib.util
 import json
