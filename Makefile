@@ -19,8 +19,9 @@ demo: $(VENV)/torch.stamp  ## compile examples/dcgan64.dgan and run the result
 test: $(VENV)/test.stamp  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-sweep: $(VENV)/test.stamp  ## run the slow tests
+sweep: $(VENV)/test.stamp  ## run the slow tests, and 10,000 random networks on torch
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python fuzz/sweep.py --count 10000
 
 COUNT := 1000000
 fuzz: $(VENV)/test.stamp  ## try COUNT random and damaged inputs, going on where the last run was

@@ -11,14 +11,12 @@ correction. The exit status is 1 when there was one.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -29,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 from mutator import mutated  # noqa: E402
 from oracle import Broken, judge  # noqa: E402
 from programs import programs  # noqa: E402
+from resumable import State, run  # noqa: E402
 
 from dcgan_compiler.compiler import parse  # noqa: E402
 from dcgan_compiler.syntax import json_form  # noqa: E402
@@ -42,56 +41,16 @@ _DRAWING = settings(
 _MINIMISING_STEPS = 2000
 
 
-@dataclass
-class State:
-    """How far a run has come; `outcomes` counts what became of the inputs, `failures` are files by signature."""
-
-    done: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    slowest: float = 0.0
-    seconds: float = 0.0
-
-    def line(self, count: int) -> str:
-        """The progress in one line."""
-        outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(self.outcomes.items()))
-        rate = self.done / self.seconds if self.seconds else 0
-        return (
-            f"{self.done:,} of {count:,} inputs: {outcomes}; {len(self.failures)} kinds of failure;"
-            f" slowest {self.slowest:.2f} s; {rate:.0f} a second"
-        )
-
-
-def main() -> int:
-    """Run until so many inputs were tried in all."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--count", type=int, default=2000, help="inputs in all, earlier runs included (%(default)s)")
-    parser.add_argument("--restart", action="store_true", help="forget earlier runs")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="for the state and failures (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
-    options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    file = options.folder / "state.json"
-    state = State() if options.restart or not file.exists() else State(**json.loads(file.read_text(encoding="utf-8")))
-    corpus = examples()
-    began = time.monotonic()
-    while state.done < options.count and time.monotonic() - began < options.seconds:
-        start = time.monotonic()
-        for name, data in chunk(state.done // CHUNK, corpus):
-            _try(state, name, data, options.folder)
-        state.seconds += time.monotonic() - start
-        file.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
-        print(f"\r{state.line(options.count)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    print(state.line(options.count))
-    for signature, name in state.failures.items():
-        print(f"{signature}: {name}")
-    return 1 if state.failures else 0
+def step(state: State, folder: Path) -> None:
+    """The inputs of one chunk."""
+    for name, data in chunk(state.done // CHUNK, examples()):
+        _try(state, name, data, folder)
 
 
 # Inputs
 
 
+@cache
 def examples() -> list[bytes]:
     """The examples in text and JSON, and all regressions."""
     folders = (ROOT / "examples", ROOT / "tests/golden", ROOT / "tests/errors", ROOT / "tests/syntax/errors")
@@ -147,7 +106,7 @@ def _try(state: State, name: str, data: bytes, folder: Path) -> None:
         outcome = "broken"
         if broken.signature not in state.failures:
             state.failures[broken.signature] = _written(broken, name, data, folder)
-    state.outcomes[outcome] = state.outcomes.get(outcome, 0) + 1
+    state.count(outcome)
     state.done += 1
 
 
@@ -191,4 +150,4 @@ def minimised(data: bytes, fails: Callable[[bytes], bool]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run((__doc__ or "").partition("\n")[0], State, FOLDER, step))

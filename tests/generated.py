@@ -63,3 +63,43 @@ def run(model: Model, source: nn.Module, derived: nn.Module, batch: Tensor) -> t
         code, skips = encoded
         return code, derived(code, skips)
     return encoded, derived(encoded)
+
+
+# Judging
+
+
+def check_counts(model: Model, source: nn.Module, derived: nn.Module) -> None:
+    """Parameter counts equal those of the typed model."""
+    for network, module in ((model.source, source), (model.derived, derived)):
+        assert sum(parameter.numel() for parameter in module.parameters()) == network.parameters
+
+
+def check_on_meta(model: Model, made: ModuleType) -> None:
+    """Both halves have the inferred shapes and counts of parameters, found without computing anything."""
+    with torch.device("meta"):
+        source, derived = halves(model, made)
+        check_counts(model, source, derived)
+        code, output = run(model, source, derived, torch.empty(4, *model.input_shape))
+    assert output.shape[1:] == model.input_shape
+    assert code.shape[1:] == model.source.out_shape
+
+
+def check_gradients(model: Model, made: ModuleType) -> bool:
+    """Every parameter gets a gradient from one forward and backward pass; False where there is no parameter."""
+    torch.manual_seed(0)
+    source, derived = halves(model, made)
+    if not any(True for half in (source, derived) for _ in half.parameters()):
+        return False
+    batch = torch.rand(4, *model.input_shape)
+    encoded = source(batch, *label(source, model, batch))
+    if model.kind == "vae":
+        (sum(head.sum() for head in encoded) + derived(encoded[0], *label(derived, model, batch)).sum()).backward()
+    elif model.kind == "gan":
+        drawn = derived(torch.randn(4, *model.derived.in_shape), *label(derived, model, batch))
+        scores = source(drawn, *label(source, model, batch))
+        sum(one.sum() for one in (scores if isinstance(scores, tuple) else (scores,))).backward()
+    else:
+        (derived(*encoded) if isinstance(encoded, tuple) else derived(encoded)).sum().backward()
+    missing = [name for half in (source, derived) for name, p in half.named_parameters() if p.grad is None]
+    assert not missing, missing
+    return True

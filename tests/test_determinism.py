@@ -27,7 +27,8 @@ sys.path.insert(0, {root!r})
 from dcgan_compiler.compiler import compile_file
 from dcgan_compiler.output import sign
 for net in sys.argv[1:]:
-    sys.stdout.buffer.write(sign(compile_file(net).code).encode())
+    compilation = compile_file(net)
+    sys.stdout.write(sign(compilation.code) + sign(compilation.script()))
 """
 CONFIGURATION = """
 [tool.black]
@@ -40,18 +41,27 @@ exclude = ".*"
 """
 
 
+EXAMPLES = sorted(
+    path
+    for folder in ("examples", "examples/gallery")
+    for path in (ROOT / folder).iterdir()
+    if path.suffix in (".dgan", ".json")
+)
+
+
 def nets() -> list[Path]:
     return [ROOT / "examples" / name for name in NETS]
 
 
 @cache
-def expected() -> bytes:
-    """What is in the repository: the bytes of every other run."""
-    return b"".join(path.with_suffix(".py").read_bytes() for path in nets())
+def expected(paths: tuple[Path, ...] = tuple(ROOT / "examples" / name for name in NETS)) -> bytes:
+    """The bytes of every other run: the code in the repository, each with the training script as it is made here."""
+    scripts = [sign(compile_file(path).script()).encode() for path in paths]
+    return b"".join(path.with_suffix(".py").read_bytes() + script for path, script in zip(paths, scripts, strict=True))
 
 
 def compiled(folder: Path, *, python: str = sys.executable, arguments: list[Path] | None = None, **extra: str) -> bytes:
-    """The code of the examples, compiled in a process of its own in a folder."""
+    """The code and the training scripts of examples, compiled in a process of its own in a folder."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **extra}
     command = [python, "-c", COMPILE.format(root=str(ROOT)), *map(str, arguments or nets())]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
@@ -60,8 +70,8 @@ def compiled(folder: Path, *, python: str = sys.executable, arguments: list[Path
 
 
 def test_this_process_agrees() -> None:
-    codes = [compile_file(path).code for path in nets()]
-    assert "".join(sign(code or "") for code in codes).encode() == expected()
+    compilations = [compile_file(path) for path in nets()]
+    assert "".join(sign(one.code or "") + sign(one.script()) for one in compilations).encode() == expected()
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "42", "4294967295", "random"])
@@ -69,10 +79,27 @@ def test_hash_seeds(tmp_path: Path, seed: str) -> None:
     assert compiled(tmp_path, PYTHONHASHSEED=seed) == expected()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [str(seed) for seed in range(2, 22)])
+def test_more_hash_seeds(tmp_path: Path, seed: str) -> None:
+    assert compiled(tmp_path, PYTHONHASHSEED=seed) == expected()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_hash_seeds_with_all_examples(tmp_path: Path, seed: str) -> None:
+    assert compiled(tmp_path, arguments=EXAMPLES, PYTHONHASHSEED=seed) == expected(tuple(EXAMPLES))
+
+
 def locales() -> list[str]:
-    """The locales to try; those that speak of other alphabets and commas only where they are installed."""
+    """The locales to try; those with other alphabets and commas only where they are installed, or in LOCPATH."""
     listed = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.split()
-    return ["C", "C.UTF-8", *(name for name in listed if name.lower() in ("tr_tr.utf8", "de_de.utf8", "de_de"))]
+    listed += os.listdir(folder) if (folder := os.environ.get("LOCPATH")) else []
+    return [
+        "C",
+        "C.UTF-8",
+        *(name for name in listed if name.lower() in ("tr_tr.utf8", "tr_tr.utf-8", "de_de.utf8", "de_de.utf-8")),
+    ]
 
 
 @pytest.mark.parametrize("locale", locales())

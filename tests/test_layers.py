@@ -1,6 +1,7 @@
 """The contract of the vocabulary: what each row of the table says about its layer is what torch does."""
 
 import inspect
+from itertools import product
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from dcgan_compiler.diagnostics import Problem
 from dcgan_compiler.ir import Layer, Sequence, Shape
 from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import OPERATOR, Draft, LayerDef
+from dcgan_compiler.layers.geometry import Window
 from dcgan_compiler.policy import Policy
 from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH
 from dcgan_compiler.source import Source, Span
@@ -218,3 +220,18 @@ def test_inplace_is_an_argument_of_torch_where_the_table_says_so(definition: Lay
     if definition.inplace and definition.module is not None:
         module = definition.module(layers.items[0])
         assert "inplace" in inspect.signature(getattr(nn, module.name)).parameters
+
+
+def test_windows_stand_where_those_of_torch_do() -> None:
+    assert Window(5) == (5, 1, 0, 1)
+    grid = product(range(1, 5), range(1, 4), range(3), range(1, 3), range(1, 10))
+    for k, s, p, d, n in grid:
+        window = Window(k, s, p, d)
+        if 2 * p > k or window.slack(n) < 0:
+            continue
+        for is_ceil, places in ((False, window.positions(n)), (True, window.positions_ceil(n))):
+            pool = nn.MaxPool1d(k, s, p, d, ceil_mode=is_ceil)
+            assert pool(torch.zeros(1, 1, n)).shape[-1] == places, (window, n, is_ceil)
+        transposed = nn.ConvTranspose1d(1, 1, k, s, p, dilation=d)
+        if window.spread(n) > 0:
+            assert transposed(torch.zeros(1, 1, n)).shape[-1] == window.spread(n), (window, n)

@@ -106,7 +106,9 @@ def _values() -> str:
 
 
 def _limits() -> str:
-    rows = [(f"`{limit.name}`", f"{limit.default:,}", limit.metadata["help"]) for limit in dataclasses.fields(Limits)]
+    rows: list[tuple[str, ...]] = [
+        (f"`{limit.name}`", f"{limit.default:,}", limit.metadata["help"]) for limit in dataclasses.fields(Limits)
+    ]
     return _table(("limit", "is", "what it counts"), rows)
 
 

@@ -1,0 +1,117 @@
+"""Change one thing at a time in a module of the compiler, and see whether the tests notice.
+
+    python tools/mutate.py dcgan_compiler/layers/geometry.py tests/test_layers.py tests/test_errors.py
+
+A mutant has one operator, comparison, condition or number that is another. It is killed if a test fails, or if the
+tests take ten times as long as without it; the survivors are listed with their line. The tests of a mutant run in a
+process of their own that begins with torch loaded, so a mutant that the first tests notice costs a second or two.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.abc
+import importlib.machinery
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Div: ast.Mult},
+    **{ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And, ast.UAdd: ast.USub},
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
+    **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is},
+}
+_CALIBRATION_FACTOR = 10
+
+
+def mutants(text: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """Every mutant of a module: the line, the expression before and after, and the tree."""
+    for number in range(len(list(ast.walk(ast.parse(text))))):
+        tree = ast.parse(text)
+        node = list(ast.walk(tree))[number]
+        before = ast.unparse(node) if isinstance(node, ast.expr | ast.If) else ""
+        if _mutate(node):
+            after = ast.unparse(ast.fix_missing_locations(node))
+            yield node.lineno, f"{before.splitlines()[0]}  ->  {after.splitlines()[0]}", tree  # type: ignore[attr-defined]
+
+
+def _mutate(node: ast.AST) -> bool:
+    """Change a node in its place; whether there was something to change."""
+    match node:
+        case ast.BinOp() | ast.BoolOp() if type(node.op) in _SWAPPED:
+            node.op = _SWAPPED[type(node.op)]()  # type: ignore[assignment]
+        case ast.Compare(ops=[first, *_]) if type(first) in _SWAPPED:
+            node.ops[0] = _SWAPPED[type(first)]()  # type: ignore[call-overload]
+        case ast.UnaryOp(op=ast.Not()):
+            node.op = ast.UAdd()  # the truth of a number, where it was its opposite
+        case ast.Constant(value=bool(truth)):
+            node.value = not truth
+        case ast.Constant(value=int(number)):
+            node.value = number + 1
+        case ast.If() | ast.IfExp():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+        case _:
+            return False
+    return True
+
+
+class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from a tree instead of from its file."""
+
+    def __init__(self, path: Path, tree: ast.Module) -> None:
+        self.path, self.tree = path, tree
+        self.name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+    def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+        origin = str(self.path)
+        return importlib.machinery.ModuleSpec(name, self, origin=origin) if name == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = str(self.path)
+        exec(compile(self.tree, str(self.path), "exec"), module.__dict__)
+
+
+def survives(path: Path, tree: ast.Module, tests: list[str], seconds: int) -> bool:
+    """Whether the tests pass with a module that is this tree."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(seconds)
+        sys.meta_path.insert(0, _Mutated(path, tree))
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
+        os._exit(int(status))
+    return os.waitpid(child, 0)[1] == 0
+
+
+def main(module: str, tests: list[str]) -> int:
+    """Print the survivors and how many mutants were killed."""
+    import torch  # noqa: F401  # once, for all processes
+
+    path = Path(module).resolve()
+    text = path.read_text(encoding="utf-8")
+    start = time.monotonic()
+    assert survives(path, ast.parse(text), tests, 3600), "the tests fail without a mutant"
+    seconds = round(_CALIBRATION_FACTOR * (time.monotonic() - start)) + 1
+    total = killed = 0
+    for line, change, tree in mutants(text):
+        total += 1
+        if survives(path, tree, tests, seconds):
+            print(f"{module}:{line}: {change}", flush=True)
+        else:
+            killed += 1
+    print(f"{killed} of {total} killed, {killed / max(total, 1):.0%}")
+    return 0 if killed == total else 1
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
