@@ -26,19 +26,20 @@ from dcgan_compiler.source import Source
 _numbers = itertools.count()
 
 HALVES = {"gan": "discriminator", "vae": "encoder", "autoencoder": "encoder"}
-IMAGE_BODY = "conv(4, kernel_size=4, stride=2, padding=1) -> {norm}leaky_relu(0.2)"
+IMAGE_BODY = "conv(4, kernel_size=4, stride=2, padding=1{bias}) -> {norm}leaky_relu(0.2)"
 
 
 def image_net(kind: str, *statements: str, channels: int = 1, norm: str = "", train: str = "") -> str:
     """A tiny model of 8x8 images, which the derived half ends in [-1, 1] for a gan and in [0, 1] for the others."""
     head = "\nflatten -> linear(1)" if kind == "gan" else ""
     mirror = "" if norm or kind != "gan" else "generator mirror { norm none }"
+    body = IMAGE_BODY.format(bias=", bias=false" if norm else "", norm=f"{norm} -> " if norm else "")
     lines = (
         f"{kind} Tiny {{",
         f"input ({channels}, 8, 8)",
         "latent 3",
         *statements,
-        f"{HALVES[kind]} {{ {IMAGE_BODY.format(norm=f'{norm} -> ' if norm else '')}{head}\n}}",
+        f"{HALVES[kind]} {{ {body}{head}\n}}",
         mirror,
         f"train {{ batch_size 6; {train} }}",
         "}",

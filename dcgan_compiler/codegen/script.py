@@ -11,7 +11,7 @@ from dcgan_compiler.codegen.plan import NOUNS, origin, safe_name
 from dcgan_compiler.codegen.render import render
 from dcgan_compiler.ir import Model, Value
 from dcgan_compiler.kinds import AUXILIARY
-from dcgan_compiler.layers.definition import COUNT, NOT_NEGATIVE, POSITIVE, WHOLE, Check
+from dcgan_compiler.layers.definition import COUNT, NORM, NOT_NEGATIVE, POSITIVE, WHOLE, Check
 from dcgan_compiler.training import BELOW_ONE, BETAS, OPTIMIZERS, SETTINGS, Training
 
 _IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -57,6 +57,7 @@ class ScriptPlan:
     image_mode: str
     signed: bool
     bounded: bool
+    batch_norm: bool
     training: Training
     purpose: str
     run_name: str
@@ -150,6 +151,7 @@ def plan_script(model: Model) -> ScriptPlan:
     noun = NOUNS[len(model.input_shape) - 1]
     interval = model.derived.layers[-1].definition.interval
     rank = len(model.input_shape) - 1
+    every = [*model.source.layers, *model.derived.layers]
     condition = model.condition
     return ScriptPlan(
         kind=model.kind,
@@ -160,6 +162,7 @@ def plan_script(model: Model) -> ScriptPlan:
         image_mode=_IMAGE_MODES.get(model.input_shape[0], "") if rank == 2 else "",
         signed=interval != "[0, 1]",
         bounded=interval is not None,
+        batch_norm=any(layer.definition.weights == NORM for layer in every),
         training=training,
         purpose=f"Train {model.name} on {noun}s.",
         run_name=model.name.lower(),
