@@ -866,6 +866,39 @@ def test_reconstructions(scripts: dict[str, Any], data: str, capsys: pytest.Capt
     assert len(os.listdir("all")) == 21
 
 
+def test_walks_and_distances_of_an_autoencoder(
+    scripts: dict[str, Any], data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = scripts["autoencoder"]
+    assert script.main(arguments(data, 5)) == 0
+    for along in ("line", "sphere"):
+        command(script, "interpolate", "--data", data, "--walks", "3", "--steps", "5", "--along", along)
+        assert size_of("walks.png") == (5 * 80, 3 * 80)
+    capsys.readouterr()
+    command(script, "evaluate", "--data", data, "--n", "20", "--features", "datasets:scores")
+    assert capsys.readouterr().out.splitlines()[1].startswith("trained ")
+    many = ["--checkpoint", "run/checkpoint.pt", "--data", data, "--walks", "11"]
+    assert script.main(["interpolate", *many]) == 1
+    assert capsys.readouterr().err == f"error: {data} has too few images for 11 walks\n"
+
+
+def test_a_walk_begins_and_ends_at_reconstructions(scripts: dict[str, Any], data: str) -> None:
+    script = scripts["autoencoder"]
+    assert script.main(arguments(data, 5)) == 0
+    state = script.load_checkpoint(Path("run/checkpoint.pt"))
+    model = script.Autoencoder()
+    script.restore({"model": model}, state, Path("run/checkpoint.pt"))
+    drawn: list[torch.Tensor] = []
+    with pytest.MonkeyPatch.context() as patch:
+        grid = script.grid
+        patch.setattr(script, "grid", lambda batch, columns: drawn.append(batch) or grid(batch, columns))
+        command(script, "interpolate", "--data", data, "--walks", "2", "--steps", "4")
+    samples = script.picked(data, 4, 0, script.Process(torch.device("cpu")))
+    ends = script.reconstructed(model, samples)
+    torch.testing.assert_close(drawn[0][0::4], ends[0::2])
+    torch.testing.assert_close(drawn[0][3::4], ends[1::2])
+
+
 @pytest.mark.parametrize("name", ["sample", "interpolate", "evaluate"])
 def test_commands_without_a_checkpoint(
     name: str, scripts: dict[str, Any], data: str, capsys: pytest.CaptureFixture[str]

@@ -12,6 +12,7 @@ from dcgan_compiler.codegen.render import render
 from dcgan_compiler.ir import Model, Value
 from dcgan_compiler.kinds import AUXILIARY
 from dcgan_compiler.layers.definition import COUNT, NORM, NOT_NEGATIVE, POSITIVE, WHOLE, Check
+from dcgan_compiler.policy import NONE
 from dcgan_compiler.training import BELOW_ONE, BETAS, OPTIMIZERS, SETTINGS, Training
 
 _IMAGE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -39,7 +40,7 @@ _LOSSES = {
 _COMMANDS = {
     "gan": ("sample", "interpolate", "evaluate"),
     "vae": ("sample", "interpolate", "evaluate"),
-    "autoencoder": ("reconstruct",),
+    "autoencoder": ("reconstruct", "interpolate", "evaluate"),
 }
 _SAMPLERS = {"gan": "Generator", "vae": "VAE", "autoencoder": "Autoencoder"}
 _PICTURES = {"gan": ("samples",), "vae": ("samples", "reconstructions"), "autoencoder": ("reconstructions",)}
@@ -58,6 +59,7 @@ class ScriptPlan:
     signed: bool
     bounded: bool
     batch_norm: bool
+    skips: bool
     training: Training
     purpose: str
     run_name: str
@@ -84,7 +86,7 @@ class ScriptPlan:
     @property
     def commands(self) -> tuple[str, ...]:
         """The commands besides `train`."""
-        return _COMMANDS[self.kind]
+        return tuple(name for name in _COMMANDS[self.kind] if name != "interpolate" or not self.skips)
 
     @property
     def picture_folders(self) -> tuple[str, ...]:
@@ -162,6 +164,7 @@ def plan_script(model: Model) -> ScriptPlan:
         image_mode=_IMAGE_MODES.get(model.input_shape[0], "") if rank == 2 else "",
         signed=interval != "[0, 1]",
         bounded=interval is not None,
+        skips=model.policy is not None and model.policy.skips != NONE,
         batch_norm=any(layer.definition.weights == NORM for layer in every),
         training=training,
         purpose=f"Train {model.name} on {noun}s.",
@@ -251,7 +254,9 @@ _STANDARD = (
     "signal",
     "sys",
     "time",
+    "tokenize",
     "zipfile",
+    "zlib",
 )
 _FROM = (
     ("collections.abc", ("Callable", "Iterator", "Sequence")),
