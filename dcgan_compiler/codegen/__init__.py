@@ -5,7 +5,6 @@ from __future__ import annotations
 from dcgan_compiler.codegen.format import formatted
 from dcgan_compiler.codegen.plan import plan
 from dcgan_compiler.codegen.render import render
-from dcgan_compiler.codegen.script import script
 from dcgan_compiler.ir import Model
 
 
@@ -16,4 +15,6 @@ def generate(model: Model) -> str:
 
 def generate_script(model: Model, module: str, name: str) -> str:
     """The source of the training script `name` that imports the generated classes from `module`, formatted."""
+    from dcgan_compiler.codegen.script import script  # which a compilation without one need not load
+
     return formatted(script(model, module, name))
