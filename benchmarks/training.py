@@ -154,7 +154,7 @@ def _finished(job: Job) -> Callable[[], None]:
 
 def _loading(script: Script, folder: Path) -> Iterator[Result]:
     """Images that the loader of the script gives in a second of the clock, with its default of workers."""
-    for extension, side, target in (("png", 32, 1000), ("png", 64, 1000), ("jpg", 512, 200)):
+    for extension, side, target in (("png", 32, 2000), ("png", 64, 2000), ("jpg", 512, 200)):
         place = _pictures(folder / f"{extension}{side}", extension, side)
         process = script.Process(torch.device("cpu"))
         options = script.training_options(["--data", str(place)])

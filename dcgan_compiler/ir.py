@@ -258,6 +258,12 @@ class Network:
         """Multiply-add operations of one forward pass of one sample."""
         return sum(layer.multiply_adds for layer in self.layers)
 
+    @property
+    def interval(self) -> str | None:
+        """The values that the half gives, where the last layer that makes any bounds them (`LayerDef.interval`)."""
+        last = next((layer for layer in _backwards(self.body) if not (layer and layer.definition.rearranges)), None)
+        return last.definition.interval if last else None
+
 
 @dataclass(frozen=True)
 class Model:
@@ -289,6 +295,15 @@ class Model:
 
 
 # Walking
+
+
+def _backwards(body: Sequence) -> Iterator[Layer | None]:
+    """The layers of a chain from its end; None for what is no layer."""
+    for item in reversed(body.items):
+        if isinstance(item, Sequence):
+            yield from _backwards(item)
+        else:
+            yield item if isinstance(item, Layer) else None
 
 
 def layers(node: Node) -> Iterator[Layer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from dcgan_compiler import problems
 from dcgan_compiler.binding import bind, call_of, checked, one_of, word, wrong_option
 from dcgan_compiler.diagnostics import Diagnostic, Problem, closest
 from dcgan_compiler.expressions import Unknown
-from dcgan_compiler.ir import Layer, Network, Sequence as Body, Value
+from dcgan_compiler.ir import Network, Value
 from dcgan_compiler.kinds import KINDS
 from dcgan_compiler.layers.definition import Check
 from dcgan_compiler.syntax import tree
@@ -30,7 +30,7 @@ def read_training(
     """
     diagnostics: list[Diagnostic] = []
     given = _given(options, kind, diagnostics)
-    default = next(loss for loss in LOSSES[kind] if derived is None or loss.fits(_interval(derived.body)))
+    default = next(loss for loss in LOSSES[kind] if derived is None or loss.fits(derived.interval))
     option = given.get(_LOSS)
     chosen = _loss(option, kind, derived, diagnostics) if option else default
     loss = chosen or default
@@ -103,7 +103,7 @@ def _loss(option: tree.Option, kind: str, derived: Network | None, diagnostics: 
     except Problem as problem:
         diagnostics.append(problem.located(option.span))
         return None
-    interval = _interval(derived.body) if derived else None
+    interval = derived.interval if derived else None
     if derived and not loss.fits(interval):
         found = f"lie in {interval}" if interval else "have no such bounds"
         reason = f"the values must lie in {loss.interval}; those of this {derived.role} {found}"
@@ -112,21 +112,6 @@ def _loss(option: tree.Option, kind: str, derived: Network | None, diagnostics: 
             problems.CONFLICT.at(option.value.span, layer=f"{_LOSS} {loss.name}", reason=reason, hint=hint)
         )
     return loss
-
-
-def _interval(body: Body) -> str | None:
-    """The values that a network gives, where the last layer that makes any bounds them."""
-    last = next((layer for layer in _backwards(body) if not (layer and layer.definition.rearranges)), None)
-    return last.definition.interval if last else None
-
-
-def _backwards(body: Body) -> Iterator[Layer | None]:
-    """The layers of a chain from its end; None for what is no layer."""
-    for item in reversed(body.items):
-        if isinstance(item, Body):
-            yield from _backwards(item)
-        else:
-            yield item if isinstance(item, Layer) else None
 
 
 # Optimizer

@@ -207,6 +207,29 @@ def test_other_ways_to_be_fast(kind: str, precision: str, tmp_path: Path) -> Non
     assert {value.dtype for value in network.values() if value.is_floating_point()} == {torch.float32}
 
 
+# Where the values lie
+
+
+ENDS = {
+    "sigmoid -> unflatten((1, 8, 8))": "[0, 1]",
+    "tanh -> unflatten((1, 8, 8))": "[-1, 1]",
+    "unflatten((1, 8, 8)) -> residual { conv(1, 1) -> sigmoid }": None,
+}
+
+
+@pytest.mark.parametrize(("end", "interval"), ENDS.items())
+def test_bytes_become_what_the_decoder_gives(end: str, interval: str | None, tmp_path: Path) -> None:
+    """Layers that only move values do not hide where they lie; a sum has no such bounds."""
+    text = f"vae A {{\ninput (1, 8, 8)\nlatent 2\nencoder {{ flatten }}\ndecoder {{ linear(64) -> {end} }}\n}}"
+    model = model_of(text)
+    assert model.derived.interval == interval
+    assert (f" in {interval}" in source_of(model, "model", "train.py")) or interval is None
+    script = live(text, tmp_path)
+    made = script.as_input(torch.tensor([0, 255], dtype=torch.uint8), script.Process(torch.device("cpu")))
+    assert made.tolist() == ([0.0, 1.0] if interval == "[0, 1]" else [-1.0, 1.0])
+    assert model.training.loss == ("bce" if interval == "[0, 1]" else "mse")
+
+
 # What is in a script is used
 
 

@@ -516,7 +516,8 @@ def test_the_learning_rate_grows_with_the_processes_only_if_asked(tmp_path: Path
 
 
 def test_the_frechet_distance(tmp_path: Path) -> None:
-    linalg = pytest.importorskip("scipy.linalg")
+    from scipy import linalg
+
     script = live(gan(""), tmp_path)
     torch.manual_seed(6)
     one, other = torch.randn(50, 4) @ torch.randn(4, 4), torch.randn(40, 4) @ torch.randn(4, 4) + 1

@@ -10,7 +10,6 @@ from itertools import chain
 from dcgan_compiler.codegen.arguments import Argument
 from dcgan_compiler.codegen.classes import ClassDef
 from dcgan_compiler.ir import Model, Network, Shape, Value, takes_label
-from dcgan_compiler.layers.definition import ACTIVATION
 
 LINE_LENGTH = 88
 CLASS_NAMES = {"discriminator": "Discriminator", "generator": "Generator", "encoder": "Encoder", "decoder": "Decoder"}
@@ -84,8 +83,7 @@ def _scores(shape: Shape) -> str:
 
 
 def _interval(network: Network) -> str:
-    last = network.layers[-1].definition
-    return f" in {last.interval}" if last.role == ACTIVATION and last.interval else ""
+    return f" in {network.interval}" if network.interval else ""
 
 
 def model_docstring(model: Model, noun: str, *, shared: int) -> str:

@@ -151,7 +151,7 @@ def plan_script(model: Model) -> ScriptPlan:
     """The plan of the training script for a model."""
     training = model.training
     noun = NOUNS[len(model.input_shape) - 1]
-    interval = model.derived.layers[-1].definition.interval
+    interval = model.derived.interval
     rank = len(model.input_shape) - 1
     every = [*model.source.layers, *model.derived.layers]
     condition = model.condition
@@ -224,7 +224,7 @@ def script(model: Model, module: str, name: str) -> str:
     """
     plan = plan_script(model)
     body = render("train/script.py.j2", plan)
-    return f'"""{_docstring(model, name, plan)}"""\n\n{_imports(body, module, model)}\n\n{body}'
+    return f'"""{_docstring(model, name, plan)}"""\n\n{_imports(body, module, plan.noun)}\n\n{body}'
 
 
 def _docstring(model: Model, name: str, plan: ScriptPlan) -> str:
@@ -274,12 +274,13 @@ _THIRD_PARTY = (
 )
 
 
-def _imports(body: str, module: str, model: Model) -> str:
+def _imports(body: str, module: str, noun: str) -> str:
     """The import statements that the body of a script needs, in isort's order."""
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    noun = NOUNS[len(model.input_shape) - 1].upper()
     classes = ("Autoencoder", "Discriminator", "Generator")
-    constants = sorted(("LATENT_DIM", "NUM_CLASSES", "VAE", f"{noun}_SHAPE"))  # to isort what is in capitals is one
+    constants = sorted(
+        ("LATENT_DIM", "NUM_CLASSES", "VAE", f"{noun.upper()}_SHAPE")
+    )  # to isort what is in capitals is one
     groups = (
         [*(f"import {name}" for name in _STANDARD if name in used), *_from_imports(_FROM, used)],
         [
