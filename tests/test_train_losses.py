@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy import linalg
 from scripts import live, options_of, trainer_of
 from torch import Tensor, nn
 from torch.nn import functional
@@ -516,8 +517,6 @@ def test_the_learning_rate_grows_with_the_processes_only_if_asked(tmp_path: Path
 
 
 def test_the_frechet_distance(tmp_path: Path) -> None:
-    from scipy import linalg
-
     script = live(gan(""), tmp_path)
     torch.manual_seed(6)
     one, other = torch.randn(50, 4) @ torch.randn(4, 4), torch.randn(40, 4) @ torch.randn(4, 4) + 1
