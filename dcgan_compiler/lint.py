@@ -19,6 +19,7 @@ from dcgan_compiler.source import Span
 from dcgan_compiler.syntax import tree
 
 UNBALANCED_RATIO = 10
+_MAX_LINES = 10
 _PROBABILITIES = ("sigmoid", "hardsigmoid", "softmax", "log_softmax")
 
 
@@ -48,7 +49,11 @@ def _first_of(spans: dict[int, Span]) -> tuple[Span, list[Note]]:
     """The first of the places of one problem, by their offsets, and a note with the lines of the others."""
     first = spans[min(spans)]
     others = sorted({span.line for span in spans.values()} - {first.line})
-    return first, [Note(f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}")] if others else []
+    if not others:
+        return first, []
+    lines = ", ".join(map(str, others[:_MAX_LINES]))
+    more = f" and {len(others) - _MAX_LINES:,} more" if len(others) > _MAX_LINES else ""
+    return first, [Note(f"the same on line{'s' * (len(others) > 1)} {lines}{more}")]
 
 
 def _latent_too_large(syntax: tree.Model, model: Model) -> Iterator[Diagnostic]:

@@ -4,8 +4,9 @@
 
 Programs are drawn from the grammar, chunk n the same on every machine. Each that is accepted is compiled, imported and
 run forward on the meta device, one in twenty forward and backward on the CPU, too: every size and every count of
-parameters must be the one that was inferred, and every parameter must get a gradient. A mismatch is written to
-`build/sweep/`. The state is kept there, too, so that a run which was interrupted goes on where it was.
+parameters must be the one that was inferred, every parameter must get a gradient, and black must have nothing to change
+in the code. A mismatch is written to `build/sweep/`. The state is kept there, too, so that a run which was interrupted
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import black
 import torch
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +70,7 @@ def judge(text: str, *, on_cpu: bool) -> str:
         compilation = compile_text(text)
         if compilation.model is None or compilation.code is None:
             return "refused"
+        assert black.format_str(compilation.code, mode=black.Mode()) == compilation.code, "black changes the code"
         made = module(compilation.code)
         check_on_meta(compilation.model, made)
         return "run on the CPU" if on_cpu and check_gradients(compilation.model, made) else "run on meta"

@@ -63,6 +63,25 @@ def outputs(half: nn.Module, model: Model, batch: Tensor, classes: Tensor) -> li
 # The contract
 
 
+JOINS = {
+    "an operator, then a sum": "conv(4, kernel_size=1) -> residual { told }",
+    "a sum with a norm": "sum { branch { told } branch { relu } } -> batch_norm -> relu",
+    "a residual that ends a branch": "residual { conv(4, kernel_size=1) -> residual { told } } -> relu",
+    "a residual that opens a branch": "residual { residual { told } -> relu -> conv(4, kernel_size=1) } -> relu",
+    "nothing but a sum in a branch": "residual { residual { told } -> batch_norm } -> relu",
+}
+
+
+@pytest.mark.parametrize("joined", JOINS.values(), ids=JOINS)
+def test_a_join_with_conditional_norms_hands_the_label_on(joined: str) -> None:
+    body = joined.replace("told", "conv(4, kernel_size=3, padding=1) -> batch_norm")
+    model, made = compiled(
+        f"gan Net {{ input (3, 8, 8); latent 5; classes 3; condition projection\n"
+        f"discriminator {{ conv(4, kernel_size=1); {body}; flatten -> linear(1) }} }}"
+    )
+    run(model, *halves(model, made), torch.rand(4, *model.input_shape))
+
+
 @each_case
 @each_rank
 def test_shapes_counts_and_gradients(kind: str, method: str, rank: int) -> None:

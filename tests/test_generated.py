@@ -72,10 +72,12 @@ def test_running_the_file_checks_it(path: Path, capsys: pytest.CaptureFixture[st
 
 
 def check_bytes_and_meta(text: str) -> None:
-    """What is accepted gives the same bytes twice, and code with the inferred shapes and counts."""
+    """What is accepted gives the same bytes twice, in black's style, and code with the inferred shapes and counts."""
     compilation = compile_text(text)
     assume(compilation.model is not None)
+    assert compilation.code is not None
     assert compile_text(text).code == compilation.code
+    assert black.format_str(compilation.code, mode=black.Mode()) == compilation.code
     check_on_meta(*compiled(text))
 
 

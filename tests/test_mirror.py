@@ -285,6 +285,16 @@ def test_options_at_a_label_hold_for_the_mirror_of_that_line() -> None:
     assert [(line.name, line.mirrors) for line in lines(found.derived)] == [("c", "c"), ("b", "b"), ("a", "a")]
 
 
+def test_a_line_whose_layers_part_in_the_mirror_gives_its_label_to_those_with_weights() -> None:
+    body = "a: conv(4)\nb: batch_norm -> dropout -> max_pool(2)\nc: conv(8, padding=1)"
+    found = model(body, (3, 32, 32), "dropout keep\nskips concat")
+    assert {line.name: names(line) for line in lines(found.derived) if line.mirrors == "b"} == {
+        "b": "batch_norm",
+        "block4": "dropout",
+    }
+    assert len({line.name for line in lines(found.derived)}) == len(lines(found.derived))
+
+
 # Branches
 
 

@@ -10,7 +10,7 @@ from dcgan_compiler.ir import Model
 
 def generate(model: Model) -> str:
     """The source of the generated file, formatted; the same bytes for the same model on every machine."""
-    return formatted(render("model.py.j2", plan(model)))
+    return render("model.py.j2", plan(model))
 
 
 def generate_script(model: Model, module: str, name: str) -> str:

@@ -7,6 +7,7 @@ where that holds in every use. The channels that arrive and leave are arguments 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,9 +22,9 @@ from dcgan_compiler.codegen.expression import (
     Construct,
     Expression,
     Hole,
+    Slice,
     Source,
     Structure,
-    Total,
     literal,
     structures,
 )
@@ -166,9 +167,10 @@ class _Comparison:
         for _, group in groupby(columns, key=lambda column: column[0].form):
             texts += self._run(list(group))
         if aligned[0].container == "Sequential":
-            return f"nn.Sequential({', '.join(texts)},)"
-        counted = len(texts) == 1 and texts[0].startswith("*")
-        return f"nn.ModuleList({texts[0][2:-1] if counted else '[' + ', '.join(texts) + ']'})"
+            return f"nn.Sequential(\n{_lines(texts)}\n)"
+        if len(texts) == 1 and texts[0].startswith("*"):
+            return f"nn.ModuleList({texts[0][2:-1]})"
+        return f"nn.ModuleList([{', '.join(texts)}])"
 
     def _run(self, columns: list[tuple[Expression, ...]]) -> Iterator[str]:
         """Items of one form: single ones as they are, several equal classes in a row as one comprehension."""
@@ -208,15 +210,20 @@ class _Comparison:
         """A line of forward; an argument that it needs is an attribute of the object."""
         return "".join(map(self._part, zip(*aligned, strict=True)))
 
-    def _part(self, column: Sequence[str | Hole | Total]) -> str:
+    def _part(self, column: Sequence[str | Hole | Slice]) -> str:
         first = column[0]
         if isinstance(first, str):
             return first
         if isinstance(first, Hole):
             return self._stored([part for part in column if isinstance(part, Hole)])
-        rows = [part.parts for part in column if isinstance(part, Total)]
+        slices = [part for part in column if isinstance(part, Slice)]
+        start, stop = self._sum([one.start for one in slices]), self._sum([one.stop for one in slices])
+        return f"{start}:{stop}" if (start + stop).isdigit() else f"{start} : {stop}".strip()
+
+    def _sum(self, rows: Sequence[Sequence[Hole]]) -> str:
+        """The sum of some numbers, or nothing where there are none."""
         terms = [self._stored(numbers) for numbers in zip(*rows, strict=True)]
-        return str(sum(map(int, terms))) if all(term.isdigit() for term in terms) else " + ".join(terms)
+        return str(sum(map(int, terms))) if "".join(terms).isdigit() else " + ".join(terms)
 
     def _stored(self, column: Sequence[Hole]) -> str:
         text = self._number(column, derive=False)
@@ -278,6 +285,11 @@ class _Comparison:
             name = free_name(wanted, [*(argument.name for argument in self.arguments.values()), *attributes])
             self.arguments[wanted, values] = Argument(name, values, is_channels, role)
         return self.arguments[wanted, values]
+
+
+def _lines(arguments: Sequence[str]) -> str:
+    """Arguments one below the other, as black lays out those that end in a comma."""
+    return textwrap.indent(",\n".join([*arguments, ""]), "    ").rstrip()
 
 
 _TAKEN_NAMES = frozenset(("self", "super", "x", "torch", "nn", "parametrize", "spectral_norm", "weight_norm", "range"))

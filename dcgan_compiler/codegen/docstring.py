@@ -9,9 +9,9 @@ from itertools import chain
 
 from dcgan_compiler.codegen.arguments import Argument
 from dcgan_compiler.codegen.classes import ClassDef
+from dcgan_compiler.codegen.format import LINE_LENGTH
 from dcgan_compiler.ir import Model, Network, Shape, Value, takes_label
 
-LINE_LENGTH = 88
 CLASS_NAMES = {"discriminator": "Discriminator", "generator": "Generator", "encoder": "Encoder", "decoder": "Decoder"}
 _QUOTES = 6
 _AXES: tuple[tuple[str, ...], ...] = ((), ("L",), ("H", "W"), ("D", "H", "W"))

@@ -6,6 +6,7 @@ keeps its numbers apart from its form: `form` is equal for equal structures, wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,13 +88,14 @@ class Attribute:
 
 
 @dataclass(frozen=True)
-class Total:
-    """The sum of some numbers of the generated code."""
+class Slice:
+    """`start:stop`, each the sum of some numbers, or left out where there are none."""
 
-    parts: tuple[Hole, ...]
+    start: tuple[Hole, ...]
+    stop: tuple[Hole, ...]
 
 
-Code = tuple[str | Hole | Total, ...]
+Code = tuple[str | Hole | Slice, ...]
 
 
 @dataclass(frozen=True)
@@ -144,4 +146,4 @@ def literal(value: Value) -> str:
     if isinstance(value, tuple):
         inner = ", ".join(map(literal, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value)
+    return json.dumps(value) if isinstance(value, str) else repr(value)

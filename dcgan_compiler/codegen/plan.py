@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from dcgan_compiler.codegen.classes import ClassDef, Library
 from dcgan_compiler.codegen.docstring import (
     CLASS_NAMES,
-    LINE_LENGTH,
     docstring,
     half_docstring,
     model_docstring,
     shared_docstring,
 )
 from dcgan_compiler.codegen.expression import literal
+from dcgan_compiler.codegen.format import LINE_LENGTH
 from dcgan_compiler.codegen.forward import statements
 from dcgan_compiler.codegen.half import Half, half
 from dcgan_compiler.codegen.tied import tied_modules
@@ -52,7 +52,7 @@ class FilePlan:
     imports: tuple[str, ...]
     constants: tuple[str, ...]
     classes: tuple[ClassPlan, ...]
-    init_function: str
+    init_function: tuple[str, ...]
     kind: str
     noun: str
     latent: int | None
@@ -147,7 +147,7 @@ def _half_class(one: Half, model: Model, noun: str, library: Library, *, initial
     return ClassPlan(
         CLASS_NAMES[network.role],
         docstring(half_docstring(network, model, noun), indent=4),
-        (),
+        ("self",),
         tuple(init),
         f"{argument}: Tensor{label}{', skips: list[Tensor]' if one.takes_skips else ''}",
         returns,
@@ -161,7 +161,7 @@ def _shared_class(definition: ClassDef) -> ClassPlan:
     return ClassPlan(
         definition.name,
         docstring(shared_docstring(definition), indent=4),
-        tuple(f"{argument.name}: {argument.annotation}" for argument in definition.arguments),
+        ("self", *(f"{argument.name}: {argument.annotation}" for argument in definition.arguments)),
         tuple(init),
         "x: Tensor, label: Tensor" if definition.uses[0].takes_label else "x: Tensor",
         "Tensor",
@@ -172,8 +172,7 @@ def _shared_class(definition: ClassDef) -> ClassPlan:
 def _assignment(name: str, text: str, comment: str = "") -> str:
     """`self.name = text  # comment`; the comment of a Sequential stands on its first line, of a long line above it."""
     remark = f"  # {comment}" if comment else ""
-    if text.startswith("nn.Sequential("):
-        opening, rest = text.split("(", 1)
-        return f"self.{name} = {opening}({remark}\n{rest}"
-    statement = f"self.{name} = {text}{remark}"
-    return statement if len(statement) <= LINE_LENGTH - 8 or not comment else f"# {comment}\nself.{name} = {text}"
+    first, newline, rest = f"self.{name} = {text}".partition("\n")
+    if newline or not comment or len(first + remark) <= LINE_LENGTH - 8:
+        return f"{first}{remark}{newline}{rest}"
+    return f"# {comment}\n{first}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dcgan_compiler.codegen.format import fit
 from dcgan_compiler.resources import resource
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(lambda name: resource("templates", name)),
         undefined=StrictUndefined,
         autoescape=False,
@@ -23,6 +24,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["fit"] = fit
+    return environment
 
 
 def render(template: str, plan: object) -> str:

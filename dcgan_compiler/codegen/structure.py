@@ -14,9 +14,9 @@ from dcgan_compiler.codegen.expression import (
     Construct,
     Expression,
     Hole,
+    Slice,
     Source,
     Structure,
-    Total,
 )
 from dcgan_compiler.codegen.names import branch_names, conditional_title, direction, free_name, mirrored_title, role
 from dcgan_compiler.ir import Gate, Layer, Node, Parallel, Sequence, Shape, Skip, Tap, Value, takes_label
@@ -101,14 +101,14 @@ def called(name: str, *nodes: Node) -> str:
 
 def chained(nodes: Items[Node], title: str | None = None) -> Expression:
     """Nodes as one module: an `nn.Sequential`, or a class, with a title, where some of several take the label."""
-    if len(nodes) > 1 and any(map(takes_label, nodes)) and not isinstance(nodes[0], Parallel):
+    if len(nodes) > 1 and any(map(takes_label, nodes)) and not _is_join(nodes):
         summary = "A block that is told the class of each sample"
         return _Builder(title or conditional_title(nodes), summary).structure(nodes)
     items: list[Expression] = []
     before: Node | None = None
     for position, node in enumerate(nodes):
         rest = nodes[position:]
-        if isinstance(node, Parallel) and _is_plain(rest[1:]):
+        if isinstance(node, Parallel) and _is_join(rest):
             items.append(parallel_structure(node, rest[1:]))
             break
         items.append(module(node, before))
@@ -116,9 +116,11 @@ def chained(nodes: Items[Node], title: str | None = None) -> Expression:
     return items[0] if len(items) == 1 else Chain(tuple(items))
 
 
-def _is_plain(nodes: Items[Node]) -> bool:
-    """Layers that keep the shape and can follow a sum in its own class."""
-    return all(isinstance(node, Layer) and node.definition.role in (NORM, ACTIVATION) for node in nodes)
+def _is_join(nodes: Items[Node]) -> bool:
+    """Branches, and nothing but layers that keep the shape and can follow their sum in its own class."""
+    first, *rest = nodes
+    plain = all(isinstance(node, Layer) and node.definition.role in (NORM, ACTIVATION) for node in rest)
+    return isinstance(first, Parallel) and plain
 
 
 def module(node: Node, before: Node | None) -> Expression:
@@ -320,9 +322,8 @@ def _shares(node: Parallel) -> list[Code]:
     widths = tuple(Hole(share[0], "channels", True) for share in node.shares)
     shares: list[Code] = []
     for number in range(len(widths)):
-        low: Code = (Total(widths[:number]),) if number else ()
-        high: Code = (Total(widths[: number + 1]),) if number < len(widths) - 1 else ()
-        shares.append(("{x}[:, ", *low, ":", *high, "]"))
+        stop = widths[: number + 1] if number < len(widths) - 1 else ()
+        shares.append(("{x}[:, ", Slice(widths[:number], stop), "]"))
     return shares
 
 
@@ -332,7 +333,7 @@ def _block_with_label(node: Node) -> str | None:
 
 
 def _separated(codes: Iterable[Code], separator: str) -> Code:
-    parts: list[str | Hole | Total] = []
+    parts: list[str | Hole | Slice] = []
     for code in codes:
         parts += [separator, *code] if parts else [*code]
     return tuple(parts)
