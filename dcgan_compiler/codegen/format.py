@@ -18,7 +18,7 @@ def formatted(code: str, line_length: int = LINE_LENGTH) -> str:
 
 
 def fit(statement: str, indent: int) -> str:
-    """A statement at an indentation; black splits it where it does not fit on its lines.
+    """A statement, or the head of one, at an indentation; black splits it where it does not fit on its lines.
 
     The statement is in black's style but for that. A network can have thousands of them, and black takes a millisecond
     for each; most fit as they are.
@@ -31,7 +31,7 @@ def fit(statement: str, indent: int) -> str:
 
 
 def _split(statement: str, line_length: int) -> str:
-    """A statement, or the head of a compound one, in lines of at most a length.
+    """A statement in lines of at most a length.
 
     Only the length of an attribute's name matters here, and a network repeats its blocks under other names.
     """

@@ -52,7 +52,7 @@ class FilePlan:
     imports: tuple[str, ...]
     constants: tuple[str, ...]
     classes: tuple[ClassPlan, ...]
-    init_function: tuple[str, ...]
+    init_function: str
     kind: str
     noun: str
     latent: int | None

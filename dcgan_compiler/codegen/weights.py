@@ -25,14 +25,14 @@ _POWER_ITERATION = [
 ]
 
 
-def init_function(model: Model) -> tuple[str, ...]:
-    """The lines of `init_weights`, or none where torch's own initialisation is kept."""
+def init_function(model: Model) -> str:
+    """The source of `init_weights`, or nothing where torch's own initialisation is kept."""
     layers = [*model.source.layers, *model.derived.layers]
     operators = [module for layer in layers if layer.definition.weights == "operator" for module in _modules(layer)]
     norms = [module for layer in layers if layer.definition.weights == "norm" for module in _modules(layer)]
     affine = [module for module in norms if _keyword(module, "affine")]
     if model.init == "torch" or not operators:
-        return ()
+        return ""
     zero = ", biases zero" if any(_keyword(module, "bias") for module in operators) else ""
     lines = [
         "def init_weights(module: nn.Module) -> None:",
@@ -48,7 +48,7 @@ def init_function(model: Model) -> tuple[str, ...]:
             "        nn.init.normal_(module.weight, mean=1.0, std=0.02)",
             "        nn.init.zeros_(module.bias)",
         ]
-    return tuple(lines)
+    return "\n".join(lines)
 
 
 def _modules(layer: Layer) -> list[Module]:
