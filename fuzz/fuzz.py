@@ -41,10 +41,12 @@ _DRAWING = settings(
 _MINIMISING_STEPS = 2000
 
 
-def step(state: State, folder: Path) -> None:
-    """The inputs of one chunk."""
-    for name, data in chunk(state.done // CHUNK, examples()):
+def step(number: int, folder: Path) -> State:
+    """What becomes of the inputs of one chunk."""
+    state = State(chunks=1)
+    for name, data in chunk(number, examples()):
         _try(state, name, data, folder)
+    return state
 
 
 # Inputs
@@ -107,7 +109,6 @@ def _try(state: State, name: str, data: bytes, folder: Path) -> None:
         if broken.signature not in state.failures:
             state.failures[broken.signature] = _written(broken, name, data, folder)
     state.count(outcome)
-    state.done += 1
 
 
 def _written(broken: Broken, name: str, data: bytes, folder: Path) -> str:
@@ -150,4 +151,4 @@ def minimised(data: bytes, fails: Callable[[bytes], bool]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(run((__doc__ or "").partition("\n")[0], State, FOLDER, step))
+    sys.exit(run((__doc__ or "").partition("\n")[0], FOLDER, step))

@@ -16,7 +16,6 @@ import sys
 import time
 import traceback
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import black
@@ -34,34 +33,25 @@ from fuzz import PROGRAMS, drawn  # noqa: E402
 ON_CPU = 20  # one program in so many
 
 
-@dataclass
-class Sweep(State):
-    """A run, in which `done` counts the programs that were accepted."""
-
-    chunks: int = 0
-
-    def line(self, count: int) -> str:
-        """The progress in one line."""
-        return f"{super().line(count)}; {self.outcomes.get('mismatch', 0)} mismatches"
-
-
-def step(sweep: Sweep, folder: Path) -> None:
-    """The programs of one chunk."""
-    for text in dict.fromkeys(drawn(sweep.chunks)):
+def step(number: int, folder: Path) -> State:
+    """What becomes of the programs of one chunk that are accepted."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    state = State(chunks=1)
+    for text in dict.fromkeys(drawn(number)):
         start = time.process_time()
-        outcome = judge(text, on_cpu=sweep.done % ON_CPU == 0)
+        outcome = judge(text, on_cpu=state.done % ON_CPU == 0)
         if outcome == "refused":
             continue
         if "\n" in outcome:
             signature, _, details = outcome.partition("\n")
             target = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.dgan"
             target.write_text(f"{text}\n" + "".join(f"# {line}\n" for line in details.splitlines()), encoding="utf-8")
-            sweep.failures.setdefault(signature, target.name)
+            state.failures.setdefault(signature, target.name)
             outcome = "mismatch"
-        sweep.count(outcome)
-        sweep.done += 1
-        sweep.slowest = max(sweep.slowest, time.process_time() - start)
-    sweep.chunks += 1
+        state.count(outcome)
+        state.slowest = max(state.slowest, time.process_time() - start)
+    return state
 
 
 def judge(text: str, *, on_cpu: bool) -> str:
@@ -80,6 +70,4 @@ def judge(text: str, *, on_cpu: bool) -> str:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    sys.exit(run(f"Random programs on torch, {PROGRAMS} drawn at a time.", Sweep, ROOT / "build/sweep", step))
+    sys.exit(run(f"Random programs on torch, {PROGRAMS} drawn at a time.", ROOT / "build/sweep", step))
