@@ -117,7 +117,7 @@ def _call(call: tree.Call, names: Mapping[str, Any]) -> Any:
             )
     if not call.arguments:
         raise problems.MISSING_ARGUMENT.error(call.span, layer=call.name, what="a number", hint=None)
-    return function(*[_number(argument.value, names) for argument in call.arguments])
+    return function([_number(argument.value, names) for argument in call.arguments])
 
 
 def _bounded(expression: tree.Expression, value: Any) -> Any:

@@ -90,6 +90,8 @@ def test_comparisons_are_those_of_python(left: str, right: str, operator: str) -
         ("1 / 3 * 3", 1),
         ("min(width, 3, 2 * 2)", 3),
         ("max(half, 0.25)", Fraction(1, 2)),
+        ("max(3)", 3),
+        ("min(7, 3, 5)", 3),
         ("(width, (1, 2))", (64, (1, 2))),
         ("deep", True),
         ('"same"', "same"),

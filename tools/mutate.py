@@ -3,16 +3,21 @@
     python tools/mutate.py dcgan_compiler/layers/geometry.py tests/test_layers.py tests/test_errors.py
 
 A mutant has one operator, comparison, condition or number that is another. It is killed if a test fails, or if the
-tests take ten times as long as without it; the survivors are listed with their line. The tests of a mutant run in a
-process of their own that begins with torch loaded, so a mutant that the first tests notice costs a second or two.
+tests take ten times as long as without it; the survivors are listed with their line, and with the reason from
+`tools/survivors.txt` where no test can notice them. The tests of a mutant run in a process of their own that begins
+with torch loaded, so a mutant that the first tests notice costs a second or two: name the fast ones first. Those that
+were killed are kept in `build/mutation/` and not tried again until the module changes, so that an interrupted run goes
+on, and one with further tests tries the survivors only.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
+import json
 import os
 import signal
 import sys
@@ -92,24 +97,45 @@ def survives(path: Path, tree: ast.Module, tests: list[str], seconds: int) -> bo
     return os.waitpid(child, 0)[1] == 0
 
 
-def main(module: str, tests: list[str]) -> int:
-    """Print the survivors and how many mutants were killed."""
-    import torch  # noqa: F401  # once, for all processes
+def known_survivors(module: str) -> dict[str, str]:
+    """The mutants of a module that no test can notice, with the reason, from `tools/survivors.txt`."""
+    lines = (ROOT / "tools/survivors.txt").read_text(encoding="utf-8").splitlines()
+    found = {}
+    for number, line in enumerate(lines):
+        name, _, change = line.partition(": ")
+        if name == module:
+            found[change] = lines[number + 1].strip()
+    return found
 
-    path = Path(module).resolve()
+
+def main(module: str, tests: list[str]) -> int:
+    """Print the survivors and how many mutants were killed; the exit status is 1 for a survivor without a reason."""
+    for name in ("black", "hypothesis", "jinja2", "lark", "torch"):
+        importlib.import_module(name)  # once, for all processes
+    path = ROOT / module
     text = path.read_text(encoding="utf-8")
+    file = ROOT / "build/mutation" / f"{module.replace('/', '.')}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    state = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    killed: list[int] = state["killed"] if state.get("module") == text else []
     start = time.monotonic()
     assert survives(path, ast.parse(text), tests, 3600), "the tests fail without a mutant"
     seconds = round(_CALIBRATION_FACTOR * (time.monotonic() - start)) + 1
-    total = killed = 0
-    for line, change, tree in mutants(text):
-        total += 1
+    every = list(mutants(text))
+    reasons = known_survivors(module)
+    unexplained = 0
+    for number, (line, change, tree) in enumerate(every):
+        print(f"\r{number:,} of {len(every):,}", end="", file=sys.stderr, flush=True)
+        if number in killed:
+            continue
         if survives(path, tree, tests, seconds):
-            print(f"{module}:{line}: {change}", flush=True)
-        else:
-            killed += 1
-    print(f"{killed} of {total} killed, {killed / max(total, 1):.0%}")
-    return 0 if killed == total else 1
+            unexplained += change not in reasons
+            print(f"\r{module}:{line}: {change}\n    {reasons.get(change, 'no reason is known')}", flush=True)
+            continue
+        killed.append(number)
+        file.write_text(json.dumps({"module": text, "killed": killed}), encoding="utf-8")
+    print(f"\r{module}: {len(killed)} of {len(every)} killed, {len(killed) / max(len(every), 1):.1%}")
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":
