@@ -143,18 +143,51 @@ def test_two_processes_go_on_as_they_would_have(tmp_path: Path, monkeypatch: pyt
     check_equal_ranks(3)
 
 
-def test_torchrun(tmp_path: Path) -> None:
-    """The command of the script's docstring, on two CPUs."""
-    write(NETS["bce"], tmp_path)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+def test_gpus_are_joined_by_nccl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process takes the GPU of its local rank; there is none here, so that torch is asked and not obeyed."""
+    script = live(NETS["batch norm"], tmp_path)
+    asked: list[object] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", asked.append)
+    monkeypatch.setattr(script, "usable", torch.device)
+    monkeypatch.setattr(script.dist, "init_process_group", asked.append)
+    monkeypatch.setattr(script.dist, "get_rank", lambda: 5)
+    monkeypatch.setattr(script.dist, "get_world_size", lambda: 8)
+    for name, value in {"RANK": "5", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    gpu = torch.device("cuda:1")
+    assert script.start_process(None) == script.Process(gpu, 5, 8)
+    assert asked == [gpu, "nccl"]
+    network = script.synchronised(torch.nn.Sequential(torch.nn.BatchNorm2d(3)), script.Process(gpu, 5, 8))
+    assert isinstance(network[0], torch.nn.SyncBatchNorm)
+    penalised = live(NETS["batch norm twice differentiated"], tmp_path)
+    network = penalised.synchronised(torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+    assert isinstance(network[0], penalised.SharedBatchNorm)
+
+
+@pytest.mark.parametrize(("nodes", "processes"), [(1, 2), (2, 1)])
+def test_torchrun(nodes: int, processes: int, tmp_path: Path) -> None:
+    """The command of the script's docstring on two CPUs, of one machine or of what it takes for two."""
+    write(NETS["batch norm"], tmp_path)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    meeting = ["--nnodes", str(nodes), "--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    done = subprocess.run(
-        [*command, *arguments("both")], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("10 steps done; in both:\n") and done.stdout.count("steps done") == 1
-    assert len(re.findall(r"^step 10/10", done.stderr, re.MULTILINE)) == 1
-    alone = live(NETS["bce"], tmp_path)
+    started = [
+        subprocess.Popen(
+            [*command, *meeting, "--node-rank", str(rank), "train.py", *arguments("both")],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(nodes)
+    ]
+    told, progress = zip(*(node.communicate(timeout=300) for node in started), strict=True)
+    assert [node.returncode for node in started] == [0] * nodes, progress
+    assert sorted(told)[-1].startswith("10 steps done; in both:\n") and "".join(told).count("steps done") == 1
+    assert len(re.findall(r"^step 10/10", "".join(progress), re.MULTILINE)) == 1
+    alone = live(NETS["batch norm"], tmp_path)
     assert alone.main(arguments("alone")) == 0
     for one, other in zip(losses("alone"), losses("both"), strict=True):
         assert one == pytest.approx(other, abs=1e-4, rel=1e-4)

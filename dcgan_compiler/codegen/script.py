@@ -79,6 +79,11 @@ class ScriptPlan:
         return self.training.loss
 
     @property
+    def differentiates_twice(self) -> bool:
+        """Whether a penalty on the gradient of the discriminator is part of the loss."""
+        return self.loss == "wgan_gp" or self.has("r1")
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """The names of what a step reports."""
         return _LOSSES[self.kind]
