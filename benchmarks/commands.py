@@ -8,10 +8,12 @@ from pathlib import Path
 from statistics import median
 
 from measure import PROGRAMS, ROOT, Result, interleaved, milliseconds, program, python, ratio
+from pipeline import SHAPES, network
 
 DCGANC = PROGRAMS / "dcganc"
 AURANE = PROGRAMS / "aurane"
 LIBRARIES = "import lark, jinja2, black"
+LARGE = 2000
 
 
 def results(rounds: int) -> Iterator[Result]:
@@ -20,6 +22,7 @@ def results(rounds: int) -> Iterator[Result]:
         yield from _compile(Path(folder), rounds)
         yield from _start(rounds)
         yield from _gallery(Path(folder), rounds)
+        yield from _large(Path(folder))
 
 
 def _compiling(net: str, folder: Path) -> tuple[str | Path, ...]:
@@ -67,3 +70,11 @@ def _gallery(folder: Path, rounds: int) -> Iterator[Result]:
     raw = {"resnet50": median(resnet), "dcgan64": median(dcgan)}
     yield Result("compile resnet50 / compile dcgan64", ratio(resnet, dcgan), 2.0, "x", detail=detail, raw=raw)
     yield Result("compile densenet121, whole process", median(densenet), 1.5, "s")
+
+
+def _large(folder: Path) -> Iterator[Result]:
+    for shape, lines in SHAPES.items():
+        net = folder / "large.dgan"
+        net.write_text(network(LARGE, lines).text, encoding="utf-8")
+        (seconds,) = interleaved([program(*_compiling(str(net), folder), "--force")], 3)
+        yield Result(f"compile {LARGE:,} blocks {shape}, whole process", median(seconds), 3.0, "s")

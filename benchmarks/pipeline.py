@@ -44,7 +44,7 @@ def _speed(rounds: int) -> Result:
 
 def _growth(shape: str, lines: Callable[[int], str]) -> Iterator[Result]:
     """Exponents of time and of the peak of memory over the number of blocks, for a whole compilation."""
-    sources = [_network(count, lines) for count in SIZES]
+    sources = [network(count, lines) for count in SIZES]
     compile_source(sources[0])
     seconds = [_seconds(partial(compile_source, source), count) for source, count in zip(sources, SIZES, strict=True)]
     kilobytes = [_kilobytes(partial(compile_source, source)) for source in sources]
@@ -56,7 +56,8 @@ def _growth(shape: str, lines: Callable[[int], str]) -> Iterator[Result]:
         yield Result(f"{measure} {what}", exponent(SIZES, values), 1.1, "", detail=detail, raw=raw)
 
 
-def _network(count: int, lines: Callable[[int], str]) -> Source:
+def network(count: int, lines: Callable[[int], str]) -> Source:
+    """A description of so many blocks."""
     text = f"autoencoder Long {{\n    input (8, 8, 8)\n    encoder {{\n{lines(count)}\n    }}\n}}\n"
     return Source(f"{count}.dgan", text)
 
