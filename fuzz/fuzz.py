@@ -32,7 +32,7 @@ from resumable import State, run  # noqa: E402
 from dcgan_compiler.compiler import parse  # noqa: E402
 from dcgan_compiler.syntax import json_form  # noqa: E402
 
-CHUNK = 500
+CHUNK = 1000
 PROGRAMS = 100  # of a chunk; the rest is damaged
 FOLDER = ROOT / "build/fuzz"
 _DRAWING = settings(

@@ -16,7 +16,6 @@ import time
 import traceback
 import unicodedata
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import dcgan_compiler
@@ -87,13 +86,13 @@ def _outcome(name: str, data: bytes) -> tuple[str, int]:
     """What became of an input, and the layers of both halves."""
     try:
         source = decode(name, data)
+        syntax = parse(source)
     except DescriptionError as error:
         return _refused(str(error)), 0
+    _check_layouts(syntax)
     compilation = analyse(source)
     rendered = render_all(compilation.diagnostics)
     _check_message(rendered)
-    with suppress(DescriptionError):  # told as diagnostics, too
-        _check_layouts(parse(source))
     if compilation.model is None:
         errors = any(diagnostic.is_error for diagnostic in compilation.diagnostics)
         return _refused(rendered) if errors else _broken("refused without an error", rendered), 0
