@@ -12,7 +12,6 @@ from dcgan_compiler import problems
 from dcgan_compiler.diagnostics import closest
 from dcgan_compiler.syntax import tree
 
-MAX_NUMBER = 10**18
 _MAX_EXPONENT = 64
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max}
@@ -133,8 +132,8 @@ def _bounded(expression: tree.Expression, value: Any) -> Any:
 
 def _is_bounded(value: Any) -> bool:
     if isinstance(value, Fraction):
-        return max(abs(value.numerator), value.denominator) <= MAX_NUMBER
-    return not isinstance(value, complex) and abs(value) <= MAX_NUMBER and isfinite(value)
+        return max(abs(value.numerator), value.denominator) <= tree.MAX_NUMBER
+    return not isinstance(value, complex) and abs(value) <= tree.MAX_NUMBER and isfinite(value)
 
 
 def show(value: Any) -> str:

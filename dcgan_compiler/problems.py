@@ -20,7 +20,7 @@ SAME_LINE = Kind(
 )
 TOO_DEEP = Kind("DG003", ERROR, "brackets are nested more than {limit} deep")
 EXPRESSION_TOO_LONG = Kind("DG004", ERROR, "an expression may have at most {limit} characters; this one has {length}")
-NUMBER_TOO_LARGE = Kind("DG005", ERROR, "the number {number} is out of range (the limit is {limit})")
+NUMBER_TOO_LARGE = Kind("DG005", ERROR, "the number {number} is out of range (the limit is 10^18)")
 NOT_UTF8 = Kind("DG006", ERROR, "the file is not UTF-8 text: byte {byte} at offset {offset}", "{hint}")
 EMPTY = Kind(
     "DG007",

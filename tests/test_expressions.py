@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dcgan_compiler.diagnostics import Problem
-from dcgan_compiler.expressions import MAX_NUMBER, Unknown, evaluate, show
+from dcgan_compiler.expressions import Unknown, evaluate, show
 from dcgan_compiler.problems import ARITHMETIC
 from dcgan_compiler.source import Source
 from dcgan_compiler.syntax.text_form import read_expression
+from dcgan_compiler.syntax.tree import MAX_NUMBER
 
 NAMES = {"width": 64, "half": Fraction(1, 2), "deep": True, "nothing": None}
 
@@ -110,8 +111,8 @@ def test_values(text: str, expected: Any) -> None:
         "2 ** 65",
         "(-8) ** 0.5",
         "10 ** 18 + 1",
-        "1e300 * 1e300",
-        "1e200 ** 2",
+        "1e18 * 1e18",
+        "1e10 ** 2",
         "(10 ** 18) ** 64",
         "(1 / 10 ** 18) ** 64",
     ],

@@ -84,11 +84,11 @@ BUDGETS = {
     "a megabyte of spaces": (gan() + " " * 1_000_000, LONG),
     "an integer of 5,000 digits": (
         gan(f"conv({'9' * 5000}, kernel_size=3)"),
-        "error[DG005]: the number 999999999999999999999999... is out of range (the limit is 10**18)",
+        "error[DG005]: the number 999999999999999999999999... is out of range (the limit is 10^18)",
     ),
     "an integer of 5,000 digits in JSON": (
         gan_in_json("9" * 5000),
-        "error[DG005]: the number 999999999999999999999999... is out of range (the limit is 10**18)",
+        "error[DG005]: the number 999999999999999999999999... is out of range (the limit is 10^18)",
     ),
     "a product beyond the limit": (
         gan("conv(10 ** 18 * 10, kernel_size=3)"),
@@ -300,12 +300,14 @@ KERNEL = "`kernel_size` must be a whole number of at least 1, or a tuple with on
 NUMBERS = {
     "NaN": "error[DG104]: `NaN` is not defined here",
     "Infinity": "error[DG104]: `Infinity` is not defined here",
-    "1e999": "error[DG005]: the number 1e999 is out of range (the limit is 1.8e308)",
+    "1e999": "error[DG005]: the number 1e999 is out of range (the limit is 10^18)",
+    "1.1e18": "error[DG005]: the number 1.1e18 is out of range (the limit is 10^18)",
+    "1e18": "",
     "true": f"error[DG201]: {SLOPE}, not true",
     "-1": f"error[DG201]: {SLOPE}, not -1",
     '"0.2"': f'error[DG201]: {SLOPE}, not "0.2"',
     "1 / 0": "error[DG207]: 1 / 0: division by zero (1 / 0)",
-    "1e300 * 1e300": "error[DG207]: 1e300 * 1e300: the result is not a number within 10^18",
+    "1e18 * 1e18": "error[DG207]: 1e18 * 1e18: the result is not a number within 10^18",
     "(1, 2)": f"error[DG201]: {SLOPE}, not (1, 2)",
     "-0.0": "",
     "1e-320": "",
@@ -314,8 +316,8 @@ NUMBERS_IN_JSON = {
     "NaN": "error[DG010]: this is not JSON: expected a value or `]`, found `NaN`",
     "Infinity": "error[DG010]: this is not JSON: expected a value or `]`, found `Infinity`",
     "-Infinity": "error[DG010]: this is not JSON: expected a value or `]`, found `-`",
-    "1e999": "error[DG005]: the number 1e999 is out of range (the limit is 1.8e308)",
-    "-1e999": "error[DG005]: the number 1e999 is out of range (the limit is 1.8e308)",
+    "1e999": "error[DG005]: the number 1e999 is out of range (the limit is 10^18)",
+    "-1e999": "error[DG005]: the number 1e999 is out of range (the limit is 10^18)",
     "true": f"error[DG201]: {SLOPE}, not true",
     "null": "error[DG012]: expected a number, a truth value, an expression in a string, or an array of these,"
     " found `null`",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,6 @@ from dcgan_compiler.syntax import tree
 from dcgan_compiler.syntax.scan import code_only
 
 MAX_EXPRESSION_LENGTH = 400  # an expression is evaluated by recursion
-MAX_INTEGER = 10**18
 _MAX_SHOWN_DIGITS = 24
 _LINE_END = re.compile(r"[\r\n;]")
 _FIRST_WORD = re.compile(r"\w+")
@@ -26,17 +24,20 @@ _FIRST_WORD = re.compile(r"\w+")
 
 def number_value(spelling: str) -> int | float | None:
     """The value of a literal without sign, or None when it is out of range."""
-    if spelling.isdigit():
-        digits = spelling.lstrip("0") or "0"
-        return int(digits) if len(digits) <= len(str(MAX_INTEGER)) and int(digits) <= MAX_INTEGER else None
-    value = float(spelling)
-    return value if math.isfinite(value) else None
+    digits = spelling.lstrip("0") or "0"
+    if not digits.isdigit():
+        value: int | float = float(spelling)
+    elif len(digits) <= len(str(tree.MAX_NUMBER)):
+        value = int(digits)
+    else:
+        return None
+    return value if value <= tree.MAX_NUMBER else None
 
 
 def number_too_large(spelling: str, span: Span) -> Diagnostic:
     """The problem of a literal whose `number_value` is None."""
     shown = spelling if len(spelling) <= _MAX_SHOWN_DIGITS else f"{spelling[:_MAX_SHOWN_DIGITS]}..."
-    return NUMBER_TOO_LARGE.at(span, number=shown, limit="10**18" if spelling.isdigit() else "1.8e308")
+    return NUMBER_TOO_LARGE.at(span, number=shown)
 
 
 def written_length(text: str) -> int:
@@ -80,6 +81,7 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return tree.Setting(self._span(meta), str(name), self._checked(value))
 
     def default(self, meta: Meta, name: Token, arguments: Sequence[tree.Argument]) -> tree.Default:
+        self._check_not_skip(name)
         call = tree.Call(self._stretch(name, meta), str(name), tuple(arguments), self._span(name))
         return tree.Default(self._span(meta), call)
 
@@ -221,7 +223,7 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
             self.problems.append(SAME_LINE.at(Span(self._source, start, word.end()), second=word.group()))
 
     def _check_not_skip(self, name: Token) -> None:
-        """After a `residual` the grammar takes `skip` for its second half, so it can not name anything in a body."""
+        """After a `residual` the grammar takes `skip` for its second half, so it can not name a layer."""
         if name == "skip":
             hint = "`skip { ... }` follows the `}` of a `residual`"
             self.problems.append(UNEXPECTED.at(self._span(name), expected="a layer", found="`skip`", hint=hint))

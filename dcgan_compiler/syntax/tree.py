@@ -20,6 +20,9 @@ class Node:
 
 # Expressions
 
+MAX_NUMBER = 10**18
+"""The largest number that a description may hold, or compute."""
+
 
 @dataclass(frozen=True)
 class Number(Node):

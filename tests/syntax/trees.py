@@ -36,7 +36,7 @@ def _number(value: int | float) -> tree.Number:
     return tree.Number(SPAN, value, repr(value))
 
 
-numbers = (st.integers(0, 10**18) | st.floats(min_value=0, allow_nan=False, allow_infinity=False)).map(_number)
+numbers = (st.integers(0, tree.MAX_NUMBER) | st.floats(0, tree.MAX_NUMBER)).map(_number)
 texts = st.text(st.characters(exclude_characters='"\r\n', exclude_categories=["Cs"]), max_size=6)
 atoms = (
     numbers
