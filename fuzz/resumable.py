@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from itertools import count
 from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 
@@ -60,7 +61,8 @@ Step = Callable[[int, Path], State]
 def run(description: str, folder: Path, step: Step) -> int:
     """Take chunks until `--count` inputs were tried in all; the exit status is 1 for a failure.
 
-    The state is `state.json` in the folder: a run that was interrupted goes on after its last whole chunk.
+    The state is `state.json` in the folder: a run that was interrupted, by Ctrl-C or otherwise, goes on after its last
+    whole chunk.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--count", type=int, default=2000, help="inputs in all, earlier runs included (%(default)s)")
@@ -72,20 +74,22 @@ def run(description: str, folder: Path, step: Step) -> int:
     file = options.folder / "state.json"
     state = State() if options.restart or not file.exists() else State(**json.loads(file.read_text(encoding="utf-8")))
     before, start = state.seconds, time.monotonic()
-    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+    with suppress(KeyboardInterrupt), get_context("spawn").Pool(options.jobs, _leave_interrupts_to_parent) as pool:
         numbers = count(state.chunks)
-        submit = partial(pool.submit, step, folder=options.folder)
-        waiting: deque[Future[State]] = deque()
+        waiting: deque[AsyncResult[State]] = deque()
         while state.done < options.count:
             while len(waiting) < 2 * options.jobs:
-                waiting.append(submit(next(numbers)))
-            state.add(waiting.popleft().result())
+                waiting.append(pool.apply_async(step, (next(numbers), options.folder)))
+            state.add(waiting.popleft().get())
             state.seconds = before + time.monotonic() - start
             file.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
             print(f"\r{state.line(options.count)}", end="", file=sys.stderr, flush=True)
-        pool.shutdown(cancel_futures=True)
     print(file=sys.stderr)
     print(state.line(options.count))
     for signature, name in state.failures.items():
         print(f"{signature}: {name}")
     return 1 if state.failures else 0
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
