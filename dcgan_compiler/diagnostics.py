@@ -133,8 +133,9 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 @lru_cache(maxsize=256)
 def _closest(word: str, known: tuple[str, ...]) -> str | None:
     spelled = {one.lower(): one for one in known}
-    matches = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
-    return spelled[matches[0]] if matches else None
+    near = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    near = near or [one for one in spelled if word.lower() in one.split("_")]  # `slope` of `negative_slope`
+    return spelled[near[0]] if len(near) == 1 else None
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

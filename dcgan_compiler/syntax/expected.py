@@ -150,6 +150,8 @@ def dgan_hint(wrong: Failure, before: str) -> str | None:
         return _FOUND_HINTS.get(
             wrong.found, "a description starts with `gan Name {`, `vae Name {` or `autoencoder Name {`"
         )
+    if wrong.found[:1].isdigit() and wrong.accepted == {"NAME"}:
+        return "a name starts with a letter or `_`"
     words = before.split()
     if wrong.found == "-" and wrong.accepted <= {"LBRACE", "LPAR", "EQUAL"}:
         return "a name is made of letters, digits and `_`"
