@@ -24,6 +24,7 @@ from PIL import Image
 from scripts import live, model_of, trainer_of
 
 from dcgan_compiler.codegen import generate_script
+from dcgan_compiler.codegen.format import LINE_LENGTH
 from dcgan_compiler.codegen.plan import plan
 from dcgan_compiler.codegen.render import render
 from dcgan_compiler.codegen.script import script as source_of
@@ -341,6 +342,17 @@ def check_with_tools(cases: list[Case], folder: Path) -> None:
 def test_black_has_nothing_to_change(case: Case) -> None:
     code = generate_script(model_of(description(case)), "model", "train.py")
     assert black.format_str(code, mode=black.Mode()) == code
+
+
+@pytest.mark.parametrize("case", FEW, ids=named)
+def test_no_docstring_or_comment_is_longer_than_a_line(case: Case) -> None:
+    """Black leaves these as they are."""
+    lines = source_of(model_of(description(case)), "model", "train.py").splitlines()
+    prose = {number for number, line in enumerate(lines) if line.lstrip().startswith("#")}
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            prose |= set(range(node.body[0].lineno - 1, node.body[0].end_lineno or 0))
+    assert [lines[number] for number in sorted(prose) if len(lines[number]) > LINE_LENGTH] == []
 
 
 def test_the_usual_tools_find_nothing(tmp_path: Path) -> None:
