@@ -105,16 +105,19 @@ class _Halves:
             hint = "an operator is what the mirror undoes: `conv`, `linear`, a pool, ..."
             self.declared.report(problems.NO_OPERATOR, half.name_span, section=half.name, hint=hint)
             return None
-        if self.kind.name == "gan" and prod(body.out_shape[1:]) > 1:
-            return Network(half.name, named(body, has_head=True))
-        if self.kind.name == "gan":
-            return Network(half.name, named(with_line(body, Draft("flatten", {})), has_head=True))
-        if latent is None:
-            return Network(half.name, named(body, has_head=False))
-        return self._with_code(half.name, body, latent)
+        try:
+            return self._completed(half.name, body, latent)
+        except Problem as problem:
+            self.declared.diagnostics.append(problem.diagnostic)
+            return None
 
-    def _with_code(self, role: str, body: Sequence, latent: int) -> Network:
-        """An encoder with its way to the latent: one linear layer, or the two heads of a VAE."""
+    def _completed(self, role: str, body: Sequence, latent: int | None) -> Network:
+        """A half with what its kind adds: scores as features, or a way to the latent: a linear layer, or two heads."""
+        if self.kind.name == "gan":
+            scores = body if prod(body.out_shape[1:]) > 1 else with_line(body, Draft("flatten", {}))
+            return Network(role, named(scores, has_head=True))
+        if latent is None:
+            return Network(role, named(body, has_head=False))
         if self.kind.name == "autoencoder":
             return Network(role, named(with_line(body, Draft("flatten", {}), to_latent(latent)), has_head=True))
         for line in body.items:
