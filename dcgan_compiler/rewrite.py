@@ -73,20 +73,16 @@ def has_operator(sequence: Sequence) -> bool:
 
 def closing(placed: Items[Placed], position: int) -> list[Placed]:
     """The norms and activations that close the branches at a position: directly after them, in the same line."""
-    path = placed[position].path
+    path = list(map(id, placed[position].path))
     if not isinstance(placed[position].node, Parallel):
         return []
     following = takewhile(
-        lambda one: _same(one.path, path)
+        lambda one: list(map(id, one.path)) == path
         and isinstance(one.node, Layer)
         and one.node.definition.role in (NORM, ACTIVATION),
         placed[position + 1 :],
     )
     return list(following)
-
-
-def _same(one: tuple[Sequence, ...], other: tuple[Sequence, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _operators(body: Sequence) -> list[Node]:

@@ -223,6 +223,18 @@ def test_a_norm_is_put_before_an_activation_that_had_none() -> None:
     assert names(found.derived) == "conv_transpose layer_norm relu conv_transpose sigmoid"
 
 
+def test_a_norm_without_an_activation_stays_where_it_stood() -> None:
+    body = "a: conv(4)\nn: batch_norm\nd: dropout\nb: conv(8) -> dropout -> batch_norm\nc: conv(8)"
+    found = model(body, (3, 32, 32), "norm instance_norm")
+    assert [(line.name, names(line)) for line in lines(found.derived)] == [
+        ("c", "conv_transpose dropout instance_norm"),
+        ("b", "conv_transpose"),
+        ("n", "instance_norm"),
+        ("d", "dropout"),
+        ("a", "conv_transpose sigmoid"),
+    ]
+
+
 def test_no_norm_stands_directly_before_the_output() -> None:
     found = model("batch_norm -> conv(8) -> batch_norm\nconv(16) -> batch_norm -> relu", (3, 32, 32))
     roles = [layer.definition.role for layer in found.derived.layers]
@@ -243,10 +255,10 @@ def test_an_activation_moves_before_nearest_upsampling() -> None:
 
 @pytest.mark.parametrize(("option", "kept"), [("keep", True), ("drop", False)])
 def test_spectral_norm_is_kept_or_dropped(option: str, kept: bool) -> None:
-    found = model(
-        "conv(8, spectral_norm=true)\nflatten -> linear(4, spectral_norm=true)", (3, 8, 8), f"spectral_norm {option}"
-    )
-    assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept, kept]
+    gate = "gate { conv(8, kernel_size=1, stride=1, padding=0, spectral_norm=true) -> sigmoid }"
+    body = f"conv(8, spectral_norm=true) -> self_attention(spectral_norm=true) -> {gate}\nflatten -> linear(4, spectral_norm=true)"
+    found = model(body, (3, 8, 8), f"spectral_norm {option}")
+    assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept] * 4
 
 
 def test_width_is_a_factor_on_the_hidden_channels() -> None:
@@ -453,6 +465,19 @@ def test_a_convolution_that_undoes_one_can_not_share_its_weight(layer: str) -> N
 def test_a_skip_connection_before_an_operator_whose_mirror_is_nothing() -> None:
     body = "conv(2, kernel_size=3, stride=1)\navg_pool(1)\nconv(4)"
     model(body, (1, 8, 8), "skips concat")  # which runs it on torch
+
+
+def test_the_convolution_behind_a_skip_connection_stands_outside_of_the_block() -> None:
+    block = "block Down() { max_pool(2) -> conv(8, kernel_size=3, stride=1) }"
+    body = "conv(4, kernel_size=3, stride=1) -> depthwise_conv(3, padding=1)\nDown"
+    found = model(body, (1, 8, 8), "skips concat", top=f"{K4S2}\n{block}")
+    first = lines(found.derived)[0]
+    assert [one.macro if isinstance(one, Sequence) else type(one).__name__ for one in first.items] == [
+        "Down",
+        "Skip",
+        "Layer",
+    ]
+    assert names(first) == "conv_transpose upsample conv"
 
 
 def test_no_skip_connection_before_the_first_operator_that_is_mirrored() -> None:
