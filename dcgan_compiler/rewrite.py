@@ -240,14 +240,15 @@ def tapped(body: Sequence) -> Sequence:
         ):
             changing.append(node)
     with_taps = _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
-    return replace(with_taps, items=tuple(piece for line in with_taps.items for piece in _cut_at_taps(line)))
+    lines = [line for line in with_taps.items if isinstance(line, Sequence)]
+    return replace(with_taps, items=tuple(piece for line in lines for piece in _cut_at_taps(line)))
 
 
-def _cut_at_taps(line: Node) -> list[Node]:
+def _cut_at_taps(line: Sequence) -> list[Sequence]:
     """A line as lines of its own before and after each tap in it; the first with weights keeps the label."""
-    nodes = list(leaves(line)) if isinstance(line, Sequence) else []
+    nodes = list(leaves(line))
     cuts = [position for position, node in enumerate(nodes) if isinstance(node, Tap) and position]
-    if not cuts or not isinstance(line, Sequence):
+    if not cuts:
         return [line]
     parts = [nodes[start:stop] for start, stop in pairwise([0, *cuts, len(nodes)])]
     weighted = [any(layer.parameters for node in part for layer in layers(node)) for part in parts]

@@ -256,7 +256,8 @@ def test_an_activation_moves_before_nearest_upsampling() -> None:
 @pytest.mark.parametrize(("option", "kept"), [("keep", True), ("drop", False)])
 def test_spectral_norm_is_kept_or_dropped(option: str, kept: bool) -> None:
     gate = "gate { conv(8, kernel_size=1, stride=1, padding=0, spectral_norm=true) -> sigmoid }"
-    body = f"conv(8, spectral_norm=true) -> self_attention(spectral_norm=true) -> {gate}\nflatten -> linear(4, spectral_norm=true)"
+    between = f"self_attention(spectral_norm=true) -> {gate}"
+    body = f"conv(8, spectral_norm=true) -> {between}\nflatten -> linear(4, spectral_norm=true)"
     found = model(body, (3, 8, 8), f"spectral_norm {option}")
     assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept] * 4
 
@@ -266,6 +267,12 @@ def test_width_is_a_factor_on_the_hidden_channels() -> None:
     channels = [layer.out_shape[0] for layer in found.derived.layers if layer.name == "conv_transpose"]
     assert channels == [32, 16, 3]
     assert next(found.derived.body.items[0].items.__iter__()).out_shape == (64 * 4 * 4,)
+
+
+@pytest.mark.parametrize(("width", "channels"), [("1 / 64", 1), ("0.3", 2), ("2", 16), ("64", 512)])
+def test_width_rounds_to_whole_channels_but_to_one_at_least(width: str, channels: int) -> None:
+    found = model("conv(8)\nconv(4)", (1, 8, 8), f"width {width}")
+    assert [layer.out_shape[0] for layer in found.derived.layers] == [channels, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +312,20 @@ def test_a_line_whose_layers_part_in_the_mirror_gives_its_label_to_those_with_we
         "block4": "dropout",
     }
     assert len({line.name for line in lines(found.derived)}) == len(lines(found.derived))
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("relu -> max_pool(2) -> dropout", [("b", "relu"), ("block3", "max_pool dropout")]),
+        ("relu -> max_pool(2) -> batch_norm", [("block2", "relu"), ("b", "max_pool batch_norm")]),
+        ("batch_norm -> max_pool(2) -> batch_norm", [("b", "batch_norm"), ("block3", "max_pool batch_norm")]),
+    ],
+)
+def test_a_line_that_a_skip_connection_cuts_has_two_names(line: str, parts: list[tuple[str, str]]) -> None:
+    """The label goes to the first part with weights, or else to the first."""
+    found = model(f"a: conv(4)\nb: {line}\nc: conv(8)", (3, 32, 32), "skips concat")
+    assert [(line.name, names(line)) for line in lines(found.source)] == [("a", "conv"), *parts, ("c", "conv")]
 
 
 # Branches
@@ -389,6 +410,43 @@ def test_where_the_latent_of_a_gan_enters(head: str, start: str) -> None:
     assert names(found.derived) == start + rest
 
 
+CONV1 = "conv({}, kernel_size=1, stride=1, padding=0)"
+
+
+@pytest.mark.parametrize(
+    ("head", "input_shape", "start"),
+    [
+        ("conv(1, kernel_size=3, stride=1)", (1, 10), "linear unflatten conv_transpose batch_norm relu"),
+        ("flatten", (1, 10), "linear unflatten batch_norm relu"),
+        ("global_avg_pool -> linear(1)", (1, 4), "linear unflatten batch_norm relu"),
+        (
+            f"adaptive_avg_pool(1) -> {CONV1.format(1)}",
+            (1, 10),
+            "unflatten conv_transpose flatten unflatten batch_norm relu",
+        ),
+        (
+            "adaptive_avg_pool((2, 1)) -> conv(1, kernel_size=(2, 1), stride=1, padding=0)",
+            (3, 8, 8),
+            "unflatten conv_transpose batch_norm relu upsample",
+        ),
+        (
+            f"adaptive_avg_pool(1) -> residual {{ {CONV1.format(4)} }}",
+            (3, 8, 8),
+            "linear unflatten conv_transpose batch_norm relu upsample",
+        ),
+        ("adaptive_avg_pool(1) -> upsample(2)", (3, 8, 8), "linear unflatten avg_pool batch_norm relu upsample"),
+        (
+            f"{CONV3.format(4)} -> minibatch_stddev",
+            (3, 8, 8),
+            "linear unflatten conv_transpose batch_norm relu",
+        ),
+    ],
+)
+def test_where_the_latent_enters_on_signals_and_behind_small_maps(head: str, input_shape: Shape, start: str) -> None:
+    found = model(f"conv(4) -> relu\n{head}", input_shape, kind="gan", latent=8)
+    assert names(found.derived) == f"{start} conv_transpose tanh"
+
+
 def test_every_place_of_the_first_map_gets_a_value_of_its_own() -> None:
     """The mirror of a global pool at the head is one linear layer to the whole map."""
     found = model(f"{DCGAN}\nglobal_avg_pool -> linear(1)", (3, 32, 32), kind="gan", latent=10)
@@ -460,6 +518,21 @@ def test_a_convolution_that_undoes_one_can_not_share_its_weight(layer: str) -> N
     text = f"autoencoder A {{\ninput (4, 8, 8)\nencoder {{\n{layer}\n}}\n{options}\n}}"
     compilation = analyse(Source("a", text))
     assert [one.kind.code for one in compilation.diagnostics] == ["DG405"]
+
+
+@pytest.mark.parametrize(
+    ("pool", "input_shape"),
+    [
+        ("max_pool(2)", (1, 8)),
+        ("max_pool(2)", (1, 8, 8)),
+        ("max_pool((2, 1))", (1, 8, 8)),
+        ("max_pool(2)", (1, 8, 8, 8)),
+    ],
+)
+def test_a_skip_connection_where_any_axis_changes(pool: str, input_shape: Shape) -> None:
+    found = model(f"{CONV3.format(2)} -> relu -> {pool}\n{CONV3.format(4)}", input_shape, "skips concat")
+    kept = [skip.kept for skip in flattened(found.derived.body) if isinstance(skip, Skip)]
+    assert kept == [(2, *input_shape[1:])]
 
 
 def test_a_skip_connection_before_an_operator_whose_mirror_is_nothing() -> None:
