@@ -385,6 +385,58 @@ def test_a_gate_stays_on_its_tensor_where_a_branch_changes_the_shape() -> None:
     assert gate.in_shape == (8, 8, 8)
 
 
+# Blocks
+
+
+SAME3 = CONV3.format(4)
+GATE = "gate { conv(4, kernel_size=1, stride=1, padding=0) -> sigmoid }"
+GATED = "conv sigmoid"  # the layers of its mirror
+
+
+def sequences(body: Sequence) -> Iterator[Sequence]:
+    for item in body.items:
+        if isinstance(item, Sequence):
+            yield item
+            yield from sequences(item)
+
+
+@pytest.mark.parametrize(
+    ("block", "first", "second", "call", "behind_first", "behind_second"),
+    [
+        (SAME3, "relu", "relu", "conv_transpose relu", "", ""),
+        (SAME3, "relu", "dropout", "conv_transpose", "relu", "dropout"),
+        (SAME3, "relu -> elu", "relu -> tanh", "conv_transpose relu", "elu", "tanh"),
+        (SAME3, GATE, "", "conv_transpose", GATED, ""),
+        (SAME3, "Squeeze -> relu", "", "conv_transpose", f"{GATED} relu", ""),
+        (f"{SAME3} -> relu\n{SAME3}", "relu", "", "conv_transpose relu conv_transpose", "relu", ""),
+        (f"a: self_attention(reduction=1)\n{SAME3}", "", "", "conv_transpose self_attention", "", ""),
+        (
+            f"a: self_attention(reduction=1)\n{SAME3}",
+            "relu",
+            "",
+            "conv_transpose",
+            "relu self_attention",
+            "self_attention",
+        ),
+        (f"Inner -> elu -> {SAME3}", "relu", "", "conv_transpose elu conv_transpose", "relu", ""),
+    ],
+)
+def test_all_mirrored_calls_of_a_block_are_equal(
+    block: str, first: str, second: str, call: str, behind_first: str, behind_second: str
+) -> None:
+    """What stands between operators may trail one call and not the other: then it stands behind both."""
+    top = f"block Inner() {{ {SAME3} }}\nblock Squeeze() {{ {GATE} }}\nblock Block() {{ {block} }}"
+    body = "\n".join(
+        f"{SAME3} -> {between} -> Block" if between else f"{SAME3} -> Block" for between in (first, second)
+    )
+    found = model(body, (4, 8, 8), PLAIN, top=f"{K4S2}\n{top}").derived
+    assert [names(one) for one in sequences(found.body) if one.macro == "Block"] == [call, call]
+    assert {names(one) for one in sequences(found.body) if one.macro == "Inner"} <= {"conv_transpose"}
+    parts = [call, behind_second, "conv_transpose", call, behind_first, "conv_transpose"]
+    assert names(found) == " ".join(part for part in parts if part)
+    assert all(one.items for one in sequences(found.body))
+
+
 # The latent
 
 
