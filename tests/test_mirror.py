@@ -315,6 +315,22 @@ def test_a_line_whose_layers_part_in_the_mirror_gives_its_label_to_those_with_we
 
 
 @pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("conv(4)\nflatten -> linear(1) -> sigmoid", "block1 head"),
+        ("conv(4)\nflatten -> linear(1) -> dropout", "block1 block2"),
+        ("conv(4)\nflatten -> linear(4) -> linear(1)", "block1 block2"),
+        ("head: conv(4)\nflatten -> linear(1)", "head block2"),
+        ("block2: conv(4)\nconv(4)\nflatten -> linear(1)", "block2 block2_2 head"),
+        ("block2: conv(4)\nconv(4)\nblock2_2: flatten -> linear(1)", "block2 block2_3 block2_2"),
+    ],
+)
+def test_lines_without_a_label_are_numbered_and_the_last_may_be_the_head(body: str, expected: str) -> None:
+    found = model(body, (3, 32, 32), kind="gan", latent=8)
+    assert " ".join(str(line.name) for line in lines(found.source)) == expected
+
+
+@pytest.mark.parametrize(
     ("line", "parts"),
     [
         ("relu -> max_pool(2) -> dropout", [("b", "relu"), ("block3", "max_pool dropout")]),
