@@ -282,6 +282,7 @@ def test_width_rounds_to_whole_channels_but_to_one_at_least(width: str, channels
         "conv(8) -> relu\nconv(16) -> max_pool(2)",
         "conv(8) -> relu\nconv(16) -> residual { conv(16, kernel_size=3, stride=1) }",
         "conv(8) -> relu\nsum { branch { conv(16) -> relu } branch { conv(4) -> depthwise_conv(1, multiplier=4) } }",
+        "conv(8) -> relu\nsum { branch { conv(16) } branch { sum { branch { conv(16) } branch { conv(16) } } } }",
     ],
 )
 def test_width_leaves_the_code_as_it_is(body: str) -> None:
@@ -502,6 +503,7 @@ CONV1 = "conv({}, kernel_size=1, stride=1, padding=0)"
             (3, 8, 8),
             "linear unflatten conv_transpose batch_norm relu upsample",
         ),
+        ("adaptive_avg_pool((2, 1))", (3, 8, 8), "linear unflatten batch_norm relu upsample"),
         ("adaptive_avg_pool(1) -> upsample(2)", (3, 8, 8), "linear unflatten avg_pool batch_norm relu upsample"),
         (
             f"{CONV3.format(4)} -> minibatch_stddev",
