@@ -407,7 +407,7 @@ def test_a_gate_stays_on_its_tensor_where_a_branch_changes_the_shape() -> None:
 
 SAME3 = CONV3.format(4)
 GATE = "gate { conv(4, kernel_size=1, stride=1, padding=0) -> sigmoid }"
-GATED = "conv sigmoid"  # the layers of its mirror
+SQUEEZED = "conv sigmoid elu"  # the layers in the mirror of `Squeeze`
 
 
 def sequences(body: Sequence) -> Iterator[Sequence]:
@@ -423,8 +423,9 @@ def sequences(body: Sequence) -> Iterator[Sequence]:
         (SAME3, "relu", "relu", "conv_transpose relu", "", ""),
         (SAME3, "relu", "dropout", "conv_transpose", "relu", "dropout"),
         (SAME3, "relu -> elu", "relu -> tanh", "conv_transpose relu", "elu", "tanh"),
-        (SAME3, GATE, "", "conv_transpose", GATED, ""),
-        (SAME3, "Squeeze -> relu", "", "conv_transpose", f"{GATED} relu", ""),
+        (SAME3, GATE, "", "conv_transpose", "conv sigmoid", ""),
+        (SAME3, "Squeeze -> relu", "", "conv_transpose", f"{SQUEEZED} relu", ""),
+        (f"a: Squeeze\n{SAME3}", "relu", "", "conv_transpose", f"relu {SQUEEZED}", SQUEEZED),
         (f"{SAME3} -> relu\n{SAME3}", "relu", "", "conv_transpose relu conv_transpose", "relu", ""),
         (f"a: self_attention(reduction=1)\n{SAME3}", "", "", "conv_transpose self_attention", "", ""),
         (
@@ -442,7 +443,7 @@ def test_all_mirrored_calls_of_a_block_are_equal(
     block: str, first: str, second: str, call: str, behind_first: str, behind_second: str
 ) -> None:
     """What stands between operators may trail one call and not the other: then it stands behind both."""
-    top = f"block Inner() {{ {SAME3} }}\nblock Squeeze() {{ {GATE} }}\nblock Block() {{ {block} }}"
+    top = f"block Inner() {{ {SAME3} }}\nblock Squeeze() {{ {GATE} -> elu }}\nblock Block() {{ {block} }}"
     body = "\n".join(
         f"{SAME3} -> {between} -> Block" if between else f"{SAME3} -> Block" for between in (first, second)
     )
