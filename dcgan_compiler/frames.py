@@ -18,10 +18,10 @@ from dcgan_compiler.layers.definition import OPERATOR
 
 def with_equal_calls(body: Sequence) -> Sequence:
     """The body with one form for all mirrored calls of each macro, inner macros first."""
-    heights: dict[str, int] = {}
+    inside: dict[str, set[str]] = {}
     for call in _calls(body):
-        heights[str(call.macro)] = max(heights.get(str(call.macro), 0), _height(call))
-    for macro in sorted(heights, key=lambda macro: (heights[macro], macro)):
+        inside.setdefault(str(call.macro), set()).update(str(inner.macro) for inner in _calls(call))
+    for macro in sorted(inside, key=lambda macro: (len(inside[macro]), macro)):
         tails = [[_kind(node) for node in _tail(call)] for call in _calls(body) if call.macro == macro]
         body = _shortened(body, macro, len(commonprefix(tails)))
     return body
@@ -45,10 +45,6 @@ def _children(node: Node) -> tuple[Node, ...]:
             return (node.body,)
         case _:
             return ()
-
-
-def _height(call: Sequence) -> int:
-    return 1 + max((_height(inner) for item in call.items for inner in _calls(item)), default=0)
 
 
 def _kind(node: Node) -> str:

@@ -33,13 +33,15 @@ def mirror(body: Sequence, policy: Policy, latent: int | None = None) -> Sequenc
 
     Raises a located `Problem` that names the layer where something can not be mirrored.
     """
-    return with_equal_calls(transpose(rewritten(body, policy.width, latent), policy, whole_network=True))
+    return with_equal_calls(
+        transpose(rewritten(body, policy.width, latent), policy, whole_network=True, meets_output=True)
+    )
 
 
 # Transposing
 
 
-def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False, meets_output: bool = False) -> Sequence:
+def transpose(body: Sequence, policy: Policy, *, whole_network: bool, meets_output: bool) -> Sequence:
     """The mirror of a body: its operators undone in reverse order, the runs between them in their place.
 
     At the ends of the whole network what followed the last operator is dropped, and the policy's output stands for what
@@ -54,7 +56,7 @@ def transpose(body: Sequence, policy: Policy, *, whole_network: bool = False, me
     pieces = []
     for operator, run in reversed(list(zip(operators, [ending, *runs[1:-1]], strict=True))):
         local = _local(policy, operator.path)
-        closes_network = (whole_network or meets_output) and operator is operators[0]
+        closes_network = meets_output and operator is operators[0]
         after = [] if closes_network else [*operator.closing, *run]
         undone = _undone(operator.node, local, meets_output=closes_network)
         parts = (*_styled(opening, local), *undone, *_styled(after, local))
@@ -125,7 +127,7 @@ def _with_room_for_skips(pieces: list[Piece]) -> list[Piece]:
 def _takes_channels(piece: Piece) -> bool:
     """Whether a piece begins with an operator that takes any number of channels."""
     first = piece.parts[0].what if piece.parts else None
-    return isinstance(first, Draft) and bool(VOCABULARY[first.name].width) and first.arguments.get("groups", 1) == 1
+    return isinstance(first, Draft) and bool(VOCABULARY[first.name].width) and first.arguments.get("groups") == 1
 
 
 def _local(policy: Policy, path: tuple[Sequence, ...]) -> Policy:
@@ -137,7 +139,9 @@ def _local(policy: Policy, path: tuple[Sequence, ...]) -> Policy:
 def _undone(node: Node, policy: Policy, *, meets_output: bool) -> list[Part]:
     """The mirror of one operator, which may be the last before the output."""
     if isinstance(node, Parallel):
-        branches = [transpose(branch, policy, meets_output=meets_output) for branch in node.branches]
+        branches = [
+            transpose(branch, policy, whole_network=False, meets_output=meets_output) for branch in node.branches
+        ]
         fan_out, join = _TRANSPOSED[node.join], _TRANSPOSED[node.fan_out]
         return [Part(Parallel.build(fan_out, join, branches, node.out_shape, node.keyword, node.span), node.span)]
     assert isinstance(node, Layer) and node.definition.mirror is not None
@@ -150,22 +154,22 @@ def _undone(node: Node, policy: Policy, *, meets_output: bool) -> list[Part]:
 def _styled(run: Items[Placed], policy: Policy) -> list[Part]:
     """What stands between two operators, as the policy wants it in the mirror."""
     parts: list[Part] = []
-    norm_at = None
+    norm: tuple[int, Part] | None = None
     for node, path in run:
         role = node.definition.role if isinstance(node, Layer) else None
         frames = _own_frames(path)
         apart = isinstance(node, Tap) or (bool(frames) and frames[0] is path[0])
         part = Part(_kept_in_place(node, policy), node.span, frames=frames, apart=apart)
         if role == NORM and policy.norm != SAME:
-            norm_at = len(parts) if norm_at is None else norm_at
+            norm = norm or (len(parts), part)
         elif role == ACTIVATION and isinstance(policy.activation, Draft):
             parts.append(replace(part, what=policy.activation))
         elif role != DROPOUT or policy.dropout == "keep":
             parts.append(part)
-    first_activation = next((i for i, part in enumerate(parts) if _is_activation(part)), None)
-    at = norm_at if first_activation is None else first_activation
-    if isinstance(policy.norm, Draft) and at is not None:
-        beside = parts[at] if at < len(parts) else Part(policy.norm, run[0].node.span)
+    first_activation = next(((at, part) for at, part in enumerate(parts) if _is_activation(part)), None)
+    place_of_norm = first_activation or norm
+    if isinstance(policy.norm, Draft) and place_of_norm:
+        at, beside = place_of_norm
         parts.insert(at, replace(beside, what=policy.norm))
     return parts
 

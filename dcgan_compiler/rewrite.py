@@ -73,20 +73,16 @@ def has_operator(sequence: Sequence) -> bool:
 
 def closing(placed: Items[Placed], position: int) -> list[Placed]:
     """The norms and activations that close the branches at a position: directly after them, in the same line."""
-    path = placed[position].path
+    path = list(map(id, placed[position].path))
     if not isinstance(placed[position].node, Parallel):
         return []
     following = takewhile(
-        lambda one: _same(one.path, path)
+        lambda one: list(map(id, one.path)) == path
         and isinstance(one.node, Layer)
         and one.node.definition.role in (NORM, ACTIVATION),
         placed[position + 1 :],
     )
     return list(following)
-
-
-def _same(one: tuple[Sequence, ...], other: tuple[Sequence, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _operators(body: Sequence) -> list[Node]:
@@ -244,14 +240,15 @@ def tapped(body: Sequence) -> Sequence:
         ):
             changing.append(node)
     with_taps = _with_taps(body, {id(node): number for number, node in enumerate(changing, start=1)})
-    return replace(with_taps, items=tuple(piece for line in with_taps.items for piece in _cut_at_taps(line)))
+    lines = [line for line in with_taps.items if isinstance(line, Sequence)]
+    return replace(with_taps, items=tuple(piece for line in lines for piece in _cut_at_taps(line)))
 
 
-def _cut_at_taps(line: Node) -> list[Node]:
+def _cut_at_taps(line: Sequence) -> list[Sequence]:
     """A line as lines of its own before and after each tap in it; the first with weights keeps the label."""
-    nodes = list(leaves(line)) if isinstance(line, Sequence) else []
+    nodes = list(leaves(line))
     cuts = [position for position, node in enumerate(nodes) if isinstance(node, Tap) and position]
-    if not cuts or not isinstance(line, Sequence):
+    if not cuts:
         return [line]
     parts = [nodes[start:stop] for start, stop in pairwise([0, *cuts, len(nodes)])]
     weighted = [any(layer.parameters for node in part for layer in layers(node)) for part in parts]

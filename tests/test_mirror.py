@@ -223,6 +223,18 @@ def test_a_norm_is_put_before_an_activation_that_had_none() -> None:
     assert names(found.derived) == "conv_transpose layer_norm relu conv_transpose sigmoid"
 
 
+def test_a_norm_without_an_activation_stays_where_it_stood() -> None:
+    body = "a: conv(4)\nn: batch_norm\nd: dropout\nb: conv(8) -> dropout -> batch_norm\nc: conv(8)"
+    found = model(body, (3, 32, 32), "norm instance_norm")
+    assert [(line.name, names(line)) for line in lines(found.derived)] == [
+        ("c", "conv_transpose dropout instance_norm"),
+        ("b", "conv_transpose"),
+        ("n", "instance_norm"),
+        ("d", "dropout"),
+        ("a", "conv_transpose sigmoid"),
+    ]
+
+
 def test_no_norm_stands_directly_before_the_output() -> None:
     found = model("batch_norm -> conv(8) -> batch_norm\nconv(16) -> batch_norm -> relu", (3, 32, 32))
     roles = [layer.definition.role for layer in found.derived.layers]
@@ -243,10 +255,11 @@ def test_an_activation_moves_before_nearest_upsampling() -> None:
 
 @pytest.mark.parametrize(("option", "kept"), [("keep", True), ("drop", False)])
 def test_spectral_norm_is_kept_or_dropped(option: str, kept: bool) -> None:
-    found = model(
-        "conv(8, spectral_norm=true)\nflatten -> linear(4, spectral_norm=true)", (3, 8, 8), f"spectral_norm {option}"
-    )
-    assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept, kept]
+    gate = "gate { conv(8, kernel_size=1, stride=1, padding=0, spectral_norm=true) -> sigmoid }"
+    between = f"self_attention(spectral_norm=true) -> {gate}"
+    body = f"conv(8, spectral_norm=true) -> {between}\nflatten -> linear(4, spectral_norm=true)"
+    found = model(body, (3, 8, 8), f"spectral_norm {option}")
+    assert [layer.arguments["spectral_norm"] for layer in found.derived.layers if layer.parameters] == [kept] * 4
 
 
 def test_width_is_a_factor_on_the_hidden_channels() -> None:
@@ -256,6 +269,12 @@ def test_width_is_a_factor_on_the_hidden_channels() -> None:
     assert next(found.derived.body.items[0].items.__iter__()).out_shape == (64 * 4 * 4,)
 
 
+@pytest.mark.parametrize(("width", "channels"), [("1 / 64", 1), ("0.3", 2), ("2", 16), ("64", 512)])
+def test_width_rounds_to_whole_channels_but_to_one_at_least(width: str, channels: int) -> None:
+    found = model("conv(8)\nconv(4)", (1, 8, 8), f"width {width}")
+    assert [layer.out_shape[0] for layer in found.derived.layers] == [channels, 1, 1]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -263,6 +282,7 @@ def test_width_is_a_factor_on_the_hidden_channels() -> None:
         "conv(8) -> relu\nconv(16) -> max_pool(2)",
         "conv(8) -> relu\nconv(16) -> residual { conv(16, kernel_size=3, stride=1) }",
         "conv(8) -> relu\nsum { branch { conv(16) -> relu } branch { conv(4) -> depthwise_conv(1, multiplier=4) } }",
+        "conv(8) -> relu\nsum { branch { conv(16) } branch { sum { branch { conv(16) } branch { conv(16) } } } }",
     ],
 )
 def test_width_leaves_the_code_as_it_is(body: str) -> None:
@@ -293,6 +313,36 @@ def test_a_line_whose_layers_part_in_the_mirror_gives_its_label_to_those_with_we
         "block4": "dropout",
     }
     assert len({line.name for line in lines(found.derived)}) == len(lines(found.derived))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("conv(4)\nflatten -> linear(1) -> sigmoid", "block1 head"),
+        ("conv(4)\nflatten -> linear(1) -> dropout", "block1 block2"),
+        ("conv(4)\nflatten -> linear(4) -> linear(1)", "block1 block2"),
+        ("head: conv(4)\nflatten -> linear(1)", "head block2"),
+        ("block2: conv(4)\nconv(4)\nflatten -> linear(1)", "block2 block2_2 head"),
+        ("block2: conv(4)\nconv(4)\nblock2_2: flatten -> linear(1)", "block2 block2_3 block2_2"),
+    ],
+)
+def test_lines_without_a_label_are_numbered_and_the_last_may_be_the_head(body: str, expected: str) -> None:
+    found = model(body, (3, 32, 32), kind="gan", latent=8)
+    assert " ".join(str(line.name) for line in lines(found.source)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("relu -> max_pool(2) -> dropout", [("b", "relu"), ("block3", "max_pool dropout")]),
+        ("relu -> max_pool(2) -> batch_norm", [("block2", "relu"), ("b", "max_pool batch_norm")]),
+        ("batch_norm -> max_pool(2) -> batch_norm", [("b", "batch_norm"), ("block3", "max_pool batch_norm")]),
+    ],
+)
+def test_a_line_that_a_skip_connection_cuts_has_two_names(line: str, parts: list[tuple[str, str]]) -> None:
+    """The label goes to the first part with weights, or else to the first."""
+    found = model(f"a: conv(4)\nb: {line}\nc: conv(8)", (3, 32, 32), "skips concat")
+    assert [(line.name, names(line)) for line in lines(found.source)] == [("a", "conv"), *parts, ("c", "conv")]
 
 
 # Branches
@@ -352,6 +402,59 @@ def test_a_gate_stays_on_its_tensor_where_a_branch_changes_the_shape() -> None:
     assert gate.in_shape == (8, 8, 8)
 
 
+# Blocks
+
+
+SAME3 = CONV3.format(4)
+GATE = "gate { conv(4, kernel_size=1, stride=1, padding=0) -> sigmoid }"
+SQUEEZED = "conv sigmoid elu"  # the layers in the mirror of `Squeeze`
+
+
+def sequences(body: Sequence) -> Iterator[Sequence]:
+    for item in body.items:
+        if isinstance(item, Sequence):
+            yield item
+            yield from sequences(item)
+
+
+@pytest.mark.parametrize(
+    ("block", "first", "second", "call", "behind_first", "behind_second"),
+    [
+        (SAME3, "relu", "relu", "conv_transpose relu", "", ""),
+        (SAME3, "relu", "dropout", "conv_transpose", "relu", "dropout"),
+        (SAME3, "relu -> elu", "relu -> tanh", "conv_transpose relu", "elu", "tanh"),
+        (SAME3, GATE, "", "conv_transpose", "conv sigmoid", ""),
+        (SAME3, "Squeeze -> relu", "", "conv_transpose", f"{SQUEEZED} relu", ""),
+        (f"a: Squeeze\n{SAME3}", "relu", "", "conv_transpose", f"relu {SQUEEZED}", SQUEEZED),
+        (f"{SAME3} -> relu\n{SAME3}", "relu", "", "conv_transpose relu conv_transpose", "relu", ""),
+        (f"a: self_attention(reduction=1)\n{SAME3}", "", "", "conv_transpose self_attention", "", ""),
+        (
+            f"a: self_attention(reduction=1)\n{SAME3}",
+            "relu",
+            "",
+            "conv_transpose",
+            "relu self_attention",
+            "self_attention",
+        ),
+        (f"Inner -> elu -> {SAME3}", "relu", "", "conv_transpose elu conv_transpose", "relu", ""),
+    ],
+)
+def test_all_mirrored_calls_of_a_block_are_equal(
+    block: str, first: str, second: str, call: str, behind_first: str, behind_second: str
+) -> None:
+    """What stands between operators may trail one call and not the other: then it stands behind both."""
+    top = f"block Inner() {{ {SAME3} }}\nblock Squeeze() {{ {GATE} -> elu }}\nblock Block() {{ {block} }}"
+    body = "\n".join(
+        f"{SAME3} -> {between} -> Block" if between else f"{SAME3} -> Block" for between in (first, second)
+    )
+    found = model(body, (4, 8, 8), PLAIN, top=f"{K4S2}\n{top}").derived
+    assert [names(one) for one in sequences(found.body) if one.macro == "Block"] == [call, call]
+    assert {names(one) for one in sequences(found.body) if one.macro == "Inner"} <= {"conv_transpose"}
+    parts = [call, behind_second, "conv_transpose", call, behind_first, "conv_transpose"]
+    assert names(found) == " ".join(part for part in parts if part)
+    assert all(one.items for one in sequences(found.body))
+
+
 # The latent
 
 
@@ -375,6 +478,44 @@ def test_where_the_latent_of_a_gan_enters(head: str, start: str) -> None:
     assert found.derived.in_shape == (10,)
     rest = " batch_norm relu" + " conv_transpose batch_norm relu" * 2 + " conv_transpose tanh"
     assert names(found.derived) == start + rest
+
+
+CONV1 = "conv({}, kernel_size=1, stride=1, padding=0)"
+
+
+@pytest.mark.parametrize(
+    ("head", "input_shape", "start"),
+    [
+        ("conv(1, kernel_size=3, stride=1)", (1, 10), "linear unflatten conv_transpose batch_norm relu"),
+        ("flatten", (1, 10), "linear unflatten batch_norm relu"),
+        ("global_avg_pool -> linear(1)", (1, 4), "linear unflatten batch_norm relu"),
+        (
+            f"adaptive_avg_pool(1) -> {CONV1.format(1)}",
+            (1, 10),
+            "unflatten conv_transpose flatten unflatten batch_norm relu",
+        ),
+        (
+            "adaptive_avg_pool((2, 1)) -> conv(1, kernel_size=(2, 1), stride=1, padding=0)",
+            (3, 8, 8),
+            "unflatten conv_transpose batch_norm relu upsample",
+        ),
+        (
+            f"adaptive_avg_pool(1) -> residual {{ {CONV1.format(4)} }}",
+            (3, 8, 8),
+            "linear unflatten conv_transpose batch_norm relu upsample",
+        ),
+        ("adaptive_avg_pool((2, 1))", (3, 8, 8), "linear unflatten batch_norm relu upsample"),
+        ("adaptive_avg_pool(1) -> upsample(2)", (3, 8, 8), "linear unflatten avg_pool batch_norm relu upsample"),
+        (
+            f"{CONV3.format(4)} -> minibatch_stddev",
+            (3, 8, 8),
+            "linear unflatten conv_transpose batch_norm relu",
+        ),
+    ],
+)
+def test_where_the_latent_enters_on_signals_and_behind_small_maps(head: str, input_shape: Shape, start: str) -> None:
+    found = model(f"conv(4) -> relu\n{head}", input_shape, kind="gan", latent=8)
+    assert names(found.derived) == f"{start} conv_transpose tanh"
 
 
 def test_every_place_of_the_first_map_gets_a_value_of_its_own() -> None:
@@ -450,9 +591,37 @@ def test_a_convolution_that_undoes_one_can_not_share_its_weight(layer: str) -> N
     assert [one.kind.code for one in compilation.diagnostics] == ["DG405"]
 
 
+@pytest.mark.parametrize(
+    ("pool", "input_shape"),
+    [
+        ("max_pool(2)", (1, 8)),
+        ("max_pool(2)", (1, 8, 8)),
+        ("max_pool((2, 1))", (1, 8, 8)),
+        ("max_pool(2)", (1, 8, 8, 8)),
+    ],
+)
+def test_a_skip_connection_where_any_axis_changes(pool: str, input_shape: Shape) -> None:
+    found = model(f"{CONV3.format(2)} -> relu -> {pool}\n{CONV3.format(4)}", input_shape, "skips concat")
+    kept = [skip.kept for skip in flattened(found.derived.body) if isinstance(skip, Skip)]
+    assert kept == [(2, *input_shape[1:])]
+
+
 def test_a_skip_connection_before_an_operator_whose_mirror_is_nothing() -> None:
     body = "conv(2, kernel_size=3, stride=1)\navg_pool(1)\nconv(4)"
     model(body, (1, 8, 8), "skips concat")  # which runs it on torch
+
+
+def test_the_convolution_behind_a_skip_connection_stands_outside_of_the_block() -> None:
+    block = "block Down() { max_pool(2) -> conv(8, kernel_size=3, stride=1) }"
+    body = "conv(4, kernel_size=3, stride=1) -> depthwise_conv(3, padding=1)\nDown"
+    found = model(body, (1, 8, 8), "skips concat", top=f"{K4S2}\n{block}")
+    first = lines(found.derived)[0]
+    assert [one.macro if isinstance(one, Sequence) else type(one).__name__ for one in first.items] == [
+        "Down",
+        "Skip",
+        "Layer",
+    ]
+    assert names(first) == "conv_transpose upsample conv"
 
 
 def test_no_skip_connection_before_the_first_operator_that_is_mirrored() -> None:
