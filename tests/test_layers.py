@@ -183,12 +183,15 @@ def run_unchecked(definition: LayerDef, text: str, in_shape: Shape) -> None:
         drafts = definition.expand(in_shape, arguments) or [Draft(definition.name, arguments)]
     except Problem as problem:
         raise ValueError("refused before there is a module") from problem
+    x = torch.empty(2, *in_shape)
     for draft in drafts:
-        width = draft.arguments.get(definition.width or "multiplier", in_shape[0])
+        made = VOCABULARY[draft.name]
+        width = draft.arguments.get(made.width or "multiplier", in_shape[0])
         out_shape = draft.arguments.get("unflattened_size", (width, *in_shape[1:]))
-        module = definition.module(Layer(definition, draft.arguments, in_shape, out_shape, SPAN))
-        output = getattr(nn, module.name)(*module.positional, **dict(module.keywords))(torch.empty(2, *in_shape))
-        if not output.numel():
+        assert made.module is not None
+        module = made.module(Layer(made, draft.arguments, tuple(x.shape[1:]), out_shape, SPAN))
+        x = getattr(nn, module.name)(*module.positional, **dict(module.keywords))(x)
+        if not x.numel():
             raise ValueError("nothing is left")
 
 
