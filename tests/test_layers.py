@@ -2,7 +2,7 @@
 
 import inspect
 from itertools import product
-from math import ceil
+from math import ceil, prod
 
 import pytest
 import torch
@@ -297,6 +297,16 @@ def test_what_centers_ignores_a_bias(definition: LayerDef) -> None:
     if definition.role == "norm":
         ignored = torch.allclose(run(x), run(x + bias), atol=1e-3)
         assert ignored == definition.centers
+
+
+@each_layer
+def test_what_pools_makes_fewer_values_of_each_channel(definition: LayerDef) -> None:
+    """It has no weights to choose them, and does not cut them off as a crop does."""
+    layers = plain(definition)
+    (channels, *places), (kept, *fewer) = layers.in_shape, layers.out_shape
+    pooled = channels == kept and prod(fewer) < prod(places)
+    chosen = sum(layer.parameters for layer in layers.items) > 0 or definition.rearranges
+    assert definition.pools == (definition.role == OPERATOR and pooled and not chosen)
 
 
 @each_layer
