@@ -43,8 +43,9 @@ def _pooled_shape(name: str) -> Callable[[Shape, Any], Shape]:
                     arithmetic=f"it may be at most half of kernel_size {window.k}",
                     hint=None,
                 )
-            check_fits(name, window, n)
             sizes.append(window.positions_ceil(n) if a["ceil_mode"] else window.positions(n))
+            if sizes[-1] < 1:
+                check_fits(name, window, n)
         return (in_shape[0], *sizes)
 
     return infer
