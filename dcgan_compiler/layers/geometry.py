@@ -45,20 +45,12 @@ class Window(NamedTuple):
 
 
 def windows(arguments: object) -> list[Window]:
-    """The windows of a layer's arguments, one per axis; stride, padding and dilation may be absent."""
+    """The windows of a layer's arguments, one per axis; a pool may have no stride of its own, or no dilation."""
     assert isinstance(arguments, dict)
     kernel = arguments["kernel_size"]
-    ones, zeros = (1,) * len(kernel), (0,) * len(kernel)
-    return [
-        Window(*axis)
-        for axis in zip(
-            kernel,
-            arguments.get("stride") or kernel,
-            arguments.get("padding", zeros),
-            arguments.get("dilation", ones),
-            strict=True,
-        )
-    ]
+    stride = arguments["stride"] or kernel
+    dilation = arguments.get("dilation", (1,) * len(kernel))
+    return [Window(*axis) for axis in zip(kernel, stride, arguments["padding"], dilation, strict=True)]
 
 
 def check_fits(name: str, window: Window, n: int) -> None:
@@ -66,7 +58,7 @@ def check_fits(name: str, window: Window, n: int) -> None:
     if window.slack(n) >= 0:
         return
     k, s, p, d = window
-    smallest = k if d == 1 else window.reach + 1
+    smallest = window.reach + 1
     raise problems.DOES_NOT_FIT.error(
         layer=name,
         what=f"kernel_size {k}",

@@ -25,8 +25,6 @@ from dcgan_compiler.layers.definition import (
 )
 from dcgan_compiler.layers.transposition import kept_parametrization
 
-_PLAIN = {"spectral_norm": False, "weight_norm": False}
-
 
 def _shape(in_shape: Shape, a: Any) -> Shape:
     check_parametrization("linear", a)
@@ -34,10 +32,9 @@ def _shape(in_shape: Shape, a: Any) -> Shape:
 
 
 def _mirror(layer: Layer, choices: MirrorChoices) -> list[Draft]:
-    bias = layer.arguments["bias"]
-    if choices.tied:
-        return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **_PLAIN, "transposed": True})]
-    return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **kept_parametrization(layer, choices)})]
+    bias, tied = layer.arguments["bias"], {"transposed": True} if choices.tied else {}
+    kept = kept_parametrization(layer, choices)
+    return [Draft("linear", {"out_features": layer.in_shape[0], "bias": bias, **kept, **tied})]
 
 
 def _transposed(layer: Layer) -> Composite | None:

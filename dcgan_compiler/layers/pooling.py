@@ -36,15 +36,16 @@ def _pooled_shape(name: str) -> Callable[[Shape, Any], Shape]:
     def infer(in_shape: Shape, a: Any) -> Shape:
         sizes = []
         for n, window in zip(in_shape[1:], windows(a), strict=True):
-            if 2 * window.p > window.reach + 1 or window.p > window.k // 2:
+            if window.p > window.k // 2:
                 raise problems.DOES_NOT_FIT.error(
                     layer=name,
                     what=f"padding {window.p}",
                     arithmetic=f"it may be at most half of kernel_size {window.k}",
                     hint=None,
                 )
-            check_fits(name, window, n)
             sizes.append(window.positions_ceil(n) if a["ceil_mode"] else window.positions(n))
+            if sizes[-1] < 1:
+                check_fits(name, window, n)
         return (in_shape[0], *sizes)
 
     return infer
@@ -97,8 +98,6 @@ def _mirror_global(layer: Layer, choices: MirrorChoices) -> list[Draft]:
     channels, *spatial = layer.in_shape
     one = (channels, *(1 for _ in spatial))
     reshape = Draft("unflatten", {"unflattened_size": one})
-    if layer.in_shape == one:
-        return [reshape]
     pooled = Layer(layer.definition, layer.arguments, layer.in_shape, one, layer.span)
     return [reshape, *_unpooled(pooled, choices, [Window(n) for n in spatial])]
 

@@ -25,27 +25,23 @@ def transposed(layer: Layer, axes: list[Window], **arguments: Any) -> list[Draft
     output padding is completed by padding, one that reached beyond its input (`ceil_mode`) by a crop.
     """
     missing = [n - window.spread(o) for n, o, window in zip(layer.in_shape[1:], layer.out_shape[1:], axes, strict=True)]
-    drafts = [
-        Draft(
-            "conv_transpose",
-            {
-                "out_channels": layer.in_shape[0],
-                "kernel_size": tuple(window.k for window in axes),
-                "stride": tuple(window.s for window in axes),
-                "padding": tuple(window.p for window in axes),
-                "output_padding": tuple(max(0, extra) for extra in missing),
-                "groups": 1,
-                "bias": False,
-                "dilation": tuple(window.d for window in axes),
-                "spectral_norm": False,
-                "weight_norm": False,
-                **arguments,
-            },
-        )
-    ]
-    if any(extra < 0 for extra in missing):
-        drafts.append(Draft("crop", {"padding": tuple((0, max(0, -extra)) for extra in missing)}))
-    return drafts
+    draft = Draft(
+        "conv_transpose",
+        {
+            "out_channels": layer.in_shape[0],
+            "kernel_size": tuple(window.k for window in axes),
+            "stride": tuple(window.s for window in axes),
+            "padding": tuple(window.p for window in axes),
+            "output_padding": tuple(max(0, extra) for extra in missing),
+            "groups": 1,
+            "bias": False,
+            "dilation": tuple(window.d for window in axes),
+            "spectral_norm": False,
+            "weight_norm": False,
+            **arguments,
+        },
+    )
+    return [draft, *_cropped([max(0, -extra) for extra in missing])]
 
 
 def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **arguments: Any) -> list[Draft]:
@@ -62,24 +58,24 @@ def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **argumen
         kernel.append(k)
         padding.append(max(0, (total + 1) // 2))
         excess.append(2 * padding[-1] - total)
-    bare: dict[str, Any] = {"stride": (1,) * len(size), "groups": 1, "padding_mode": "zeros"}
-    drafts = [
-        Draft(
-            "conv",
-            {
-                "out_channels": channels,
-                **bare,
-                "kernel_size": tuple(kernel),
-                "padding": tuple(padding),
-                "dilation": layer.arguments["dilation"],
-                "bias": layer.arguments["bias"],
-                **arguments,
-            },
-        )
-    ]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
+    draft = Draft(
+        "conv",
+        {
+            "out_channels": channels,
+            "kernel_size": tuple(kernel),
+            "stride": (1,) * len(size),
+            "padding": tuple(padding),
+            "dilation": layer.arguments["dilation"],
+            "padding_mode": "zeros",
+            **arguments,
+        },
+    )
+    return [draft, *_cropped(excess)]
+
+
+def _cropped(excess: list[int]) -> list[Draft]:
+    """The crop of what stands over at the end of each axis, if anything does."""
+    return [Draft("crop", {"padding": tuple((0, extra) for extra in excess)})] if any(excess) else []
 
 
 def pointwise(channels: int, rank: int) -> Draft:
@@ -120,11 +116,8 @@ def _shuffled(layer: Layer, strides: Shape, kept: dict[str, Any]) -> list[Draft]
     factor = strides[0]
     coarse = tuple(-(-n // factor) for n in target)
     drafts = convolved(layer.out_shape[1:], coarse, layer, channels * factor**2, **kept)
-    drafts.append(Draft("pixel_shuffle", {"upscale_factor": factor}))
     excess = [m * factor - n for m, n in zip(coarse, target, strict=True)]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
+    return [*drafts, Draft("pixel_shuffle", {"upscale_factor": factor}), *_cropped(excess)]
 
 
 def mirror_transpose(layer: Layer, choices: MirrorChoices) -> list[Draft]:
@@ -138,7 +131,4 @@ def mirror_transpose(layer: Layer, choices: MirrorChoices) -> list[Draft]:
     }
     found = [window.positions(n) for window, n in zip(windows(a), layer.out_shape[1:], strict=True)]
     excess = [m - n for m, n in zip(found, layer.in_shape[1:], strict=True)]
-    drafts = [Draft("conv", arguments)]
-    if any(excess):
-        drafts.append(Draft("crop", {"padding": tuple((0, extra) for extra in excess)}))
-    return drafts
+    return [Draft("conv", arguments), *_cropped(excess)]
