@@ -18,7 +18,7 @@ from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import OPERATOR, Draft, LayerDef
 from dcgan_compiler.layers.geometry import Window
 from dcgan_compiler.policy import Policy
-from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH
+from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH, WRONG_RANK
 from dcgan_compiler.source import Source, Span
 
 SPAN = Span(Source("test", ""), 0, 0)
@@ -46,14 +46,16 @@ def drawn(data: st.DataObject, definition: LayerDef) -> Sequence:
         raise
 
 
-def plain(definition: LayerDef) -> Sequence:
-    """A layer with the arguments that it must have, on an input of 8 channels with places of its largest rank."""
+def plain(definition: LayerDef, rank: int | None = None, **more: object) -> Sequence:
+    """A layer with the arguments that it must have and some more, on 8 channels with places of its largest rank."""
     values = {"kernel_size": 3, "unflattened_size": "(4, 2)", "padding": 1}
     required = [parameter.name for parameter in definition.parameters if parameter.required]
-    arguments = [f"{name}={values.get(name, 2)}" for name in required]
-    arguments += ["scale_factor=2"] if definition.name == "upsample" else []
-    in_shape = (8, 6, 6, 6)[: max(definition.ranks) + 1]
-    return sequence(placed(f"{definition.name}({', '.join(arguments)})", in_shape), in_shape)
+    arguments = {name: values.get(name, 2) for name in required}
+    arguments |= {"scale_factor": 2} if definition.name == "upsample" else {}
+    arguments |= {name: str(value).lower() for name, value in more.items()}
+    in_shape = (8, 6, 6, 6)[: 1 + (max(definition.ranks) if rank is None else rank)]
+    written = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    return sequence(placed(f"{definition.name}({written})", in_shape), in_shape)
 
 
 def doubles(*shape: int) -> Tensor:
@@ -73,6 +75,32 @@ def test_shape_parameters_and_cost_are_those_of_torch(definition: LayerDef, data
         with FlopCounterMode(display=False) as counter:
             module(torch.empty(2, *layers.in_shape))
     assert counter.get_total_flops() == 2 * 2 * sum(layer.multiply_adds for layer in layers.items)
+
+
+RANKS = {
+    **dict.fromkeys(("linear", "unflatten", "projection_head"), {0}),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), {2}),
+    **dict.fromkeys(("flatten", "identity", "dropout"), {0, 1, 2, 3}),
+    **dict.fromkeys(("instance_norm", "local_response_norm"), {1, 2, 3}),
+}
+RANKS_OF_ROLES = {"operator": {1, 2, 3}, "attention": {1, 2, 3}}
+
+
+@each_layer
+def test_every_rank_and_every_flag(definition: LayerDef) -> None:
+    flags = [parameter.name for parameter in definition.parameters if isinstance(parameter.default, bool)]
+    taken = RANKS.get(definition.name, RANKS_OF_ROLES.get(definition.role, {0, 1, 2, 3}))
+    for rank, values in product(range(4), product((False, True), repeat=len(flags))):
+        given_flags = dict(zip(flags, values, strict=True))
+        try:
+            layers = plain(definition, rank, **given_flags)
+        except Problem as problem:
+            clash = given_flags.get("spectral_norm") and given_flags.get("weight_norm")
+            assert rank not in taken or clash or problem.diagnostic.kind == WRONG_RANK and given_flags["channels"]
+            continue
+        assert rank in taken
+        with torch.device("meta"):
+            Checked(layers)(torch.empty(2, *layers.in_shape))
 
 
 @each_layer
@@ -215,11 +243,21 @@ def test_what_pools_shrinks_a_constant_map_to_itself(definition: LayerDef) -> No
 
 
 @each_layer
-def test_inplace_is_an_argument_of_torch_where_the_table_says_so(definition: LayerDef) -> None:
+def test_an_activation_is_inplace_where_torch_differentiates_it_by_its_output(definition: LayerDef) -> None:
+    """Of any other input torch keeps a copy for the backward pass, so that nothing is spared. Clamps are, too."""
     layers = plain(definition)
-    if definition.inplace and definition.module is not None:
-        module = definition.module(layers.items[0])
-        assert "inplace" in inspect.signature(getattr(nn, module.name)).parameters
+    if definition.role != "activation" or definition.module is None or not layers.items:
+        return
+    made = getattr(nn, definition.module(layers.items[0]).name)
+    if "inplace" not in inspect.signature(made).parameters:
+        assert not definition.inplace
+        return
+    x = torch.randn(9, requires_grad=True).clone()
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor):
+        made(inplace=True)(x)
+    is_spared = all(tensor.data_ptr() == x.data_ptr() for tensor in kept)
+    assert definition.inplace == (is_spared or definition.name in ("hardtanh", "relu6"))
 
 
 def test_windows_stand_where_those_of_torch_do() -> None:

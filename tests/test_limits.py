@@ -332,6 +332,13 @@ GEOMETRY = {
     "conv(4, kernel_size=11, padding=1)": "error[DG302]: `conv`: kernel_size 11 does not fit:"
     " (8 + 2*1 - 1*(11 - 1) - 1) / 1 + 1 < 1",
     "conv(true, kernel_size=3)": "error[DG201]: `out_channels` must be a whole number of at least 1, not true",
+    "dropout(0)": "",
+    "dropout(1)": "",
+    "dropout(-0.01)": "error[DG201]: `p` must be a number from 0 to 1, not -0.01",
+    "dropout(1.01)": "error[DG201]: `p` must be a number from 0 to 1, not 1.01",
+    "softmax(dim=1)": "",
+    "softmax(dim=2)": "error[DG201]: `dim` must be 1, the channels, not 2",
+    "softmax(dim=true)": "error[DG201]: `dim` must be 1, the channels, not true",
     "conv(2147483648, kernel_size=3)": "error[DG201]: `out_channels` must be a whole number of at least 1,"
     " not 2147483648",
 }
