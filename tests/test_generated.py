@@ -50,6 +50,19 @@ def test_black_has_nothing_to_change(path: Path) -> None:
     assert black.format_str(code, mode=black.Mode()) == code
 
 
+def test_names_of_every_length_leave_the_code_in_blacks_style() -> None:
+    """Lines of code that fit by a hair, and those that just do not."""
+    names = ["a" * length for length in range(1, 65)]
+    body = "residual { conv(NAME, kernel_size=1) -> conv(4, kernel_size=1) }"
+    blocks = "\n".join(f"block B{len(name)}({name}) {{ {body.replace('NAME', name)} }}" for name in names)
+    calls = "\n".join(f"B{len(name)}(2)\nB{len(name)}(3)" for name in names)
+    lines = "\n".join(f"{name}: conv(4, kernel_size=3, padding=1)" for name in names)
+    code = compile_text(f"autoencoder Net {{ input (4, 8, 8)\n{blocks}\nencoder {{ {calls}\n{lines} }} }}").code
+    assert code is not None
+    assert black.format_str(code, mode=black.Mode()) == code
+    assert {87, 88} <= {len(line) for line in code.splitlines()}
+
+
 def test_ruff_and_mypy_find_nothing() -> None:
     files = [str(path.with_suffix(".py")) for path in EXAMPLES]
     rules = "E4,E7,E9,F,I,UP,D100,D101,D103"

@@ -78,7 +78,7 @@ def test_shape_parameters_and_cost_are_those_of_torch(definition: LayerDef, data
 
 
 RANKS = {
-    **dict.fromkeys(("linear", "unflatten", "projection_head"), {0}),
+    **dict.fromkeys(("linear", "unflatten"), {0}),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), {2}),
     **dict.fromkeys(("flatten", "identity", "dropout"), {0, 1, 2, 3}),
     **dict.fromkeys(("instance_norm", "local_response_norm"), {1, 2, 3}),
