@@ -55,9 +55,9 @@ class Construct:
     keywords: tuple[Hole, ...] = ()
     flags: tuple[str, ...] = ()
     wrapper: str | None = None
-    defaults: Mapping[str, Value] = field(default_factory=dict, compare=False)
+    defaults: Mapping[str, Value] = field(default_factory=dict)
     general: tuple[Hole, ...] = ()
-    layer: Layer | None = field(default=None, compare=False, repr=False)
+    layer: Layer | None = None
 
     @property
     def form(self) -> Any:
