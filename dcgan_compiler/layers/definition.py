@@ -235,10 +235,6 @@ class LayerDef:
     takes_label: bool = False
     conditional: Callable[[Layer, int], Draft] | None = None
 
-    def parameter(self, name: str) -> Parameter | None:
-        """The parameter of that name."""
-        return next((parameter for parameter in self.parameters if parameter.name == name), None)
-
     def check_rank(self, in_shape: Shape) -> None:
         """Raise `Problem` where the layer does not take a shape of this rank."""
         rank = len(in_shape) - 1
