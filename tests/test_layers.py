@@ -260,6 +260,21 @@ def test_an_activation_is_inplace_where_torch_differentiates_it_by_its_output(de
     assert definition.inplace == (is_spared or definition.name in ("hardtanh", "relu6"))
 
 
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_self_attention_is_that_of_torch(heads: int) -> None:
+    """Between its projections, with a scale of 1, and the channels split over the heads."""
+    [layer] = placed(f"self_attention(heads={heads}, reduction=2)", (8, 3, 5))
+    attention = torch_module(layer).double()
+    attention.gain.data.fill_(0.7)
+    x = doubles(2, 8, 3, 5)
+    parts = [
+        part(x).flatten(2).unflatten(1, (heads, -1)).transpose(2, 3)
+        for part in (attention.query, attention.key, attention.value)
+    ]
+    attended = nn.functional.scaled_dot_product_attention(*parts, scale=1).transpose(2, 3).reshape(2, 4, 3, 5)
+    torch.testing.assert_close(attention(x), x + 0.7 * attention.output(attended))
+
+
 def test_windows_stand_where_those_of_torch_do() -> None:
     assert Window(5) == (5, 1, 0, 1)
     grid = product(range(1, 5), range(1, 4), range(3), range(1, 3), range(1, 10))
