@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from programs import programs
 from torch import nn
 
+from dcgan_compiler.codegen.format import fit
 from dcgan_compiler.compiler import compile_file, compile_text
 from dcgan_compiler.output import sign
 
@@ -61,6 +62,15 @@ def test_names_of_every_length_leave_the_code_in_blacks_style() -> None:
     assert code is not None
     assert black.format_str(code, mode=black.Mode()) == code
     assert {87, 88} <= {len(line) for line in code.splitlines()}
+
+
+@pytest.mark.parametrize("indent", [0, 4, 8])
+def test_only_a_statement_that_does_not_fit_goes_to_black(indent: int) -> None:
+    """Black takes a millisecond for each, and would change the quotes of this one."""
+    statement = f"x = '{'a' * (88 - indent - 6)}'"
+    assert fit(statement, indent) == indent * " " + statement
+    longer = f"x{statement}"
+    assert fit(longer, indent) == indent * " " + longer.replace("'", '"')
 
 
 def test_ruff_and_mypy_find_nothing() -> None:

@@ -224,6 +224,16 @@ def test_what_is_elementwise_commutes_with_nearest_upsampling(definition: LayerD
 
 
 @each_layer
+def test_an_activation_acts_on_each_number_alone_where_the_table_says_so(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.role == "activation" and layers.items:
+        run, x = Checked(layers).double(), doubles(1, *layers.in_shape)
+        other = x.clone()
+        other[0, 3, 1, 0, 1] = 1
+        assert definition.elementwise == ((run(x) != run(other)).sum() == 1)
+
+
+@each_layer
 def test_what_centers_ignores_a_bias(definition: LayerDef) -> None:
     layers = plain(definition)
     x = doubles(8, *layers.in_shape)

@@ -112,9 +112,9 @@ class Structure:
     steps: tuple[Code, ...]
     in_shape: Shape
     out_shape: Shape
+    takes_label: bool
     statements: tuple[Code, ...] = ()
     named: tuple[tuple[str, Value], ...] = ()
-    takes_label: bool = False
 
     @property
     def form(self) -> Any:
