@@ -9,6 +9,7 @@ import black
 import pytest
 import torch
 from generated import compiled, halves, label, run
+from interpreter import check_on_torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -114,6 +115,12 @@ def test_multiply_adds_are_those_of_torch(kind: str, method: str, rank: int) -> 
             outputs(half, model, torch.randn(4, *network.in_shape), torch.arange(4) % 3)
         products = sum(layer.in_shape[0] for layer in network.layers if layer.name == "projection_head")
         assert counter.get_total_flops() == 2 * 4 * (network.multiply_adds - products)
+
+
+@each_case
+@each_rank
+def test_the_tree_says_what_torch_does(kind: str, method: str, rank: int) -> None:
+    check_on_torch(model_of(description(kind, method, rank)))
 
 
 @each_case
