@@ -241,8 +241,10 @@ def state(text: str) -> State:
 
 
 def _without_fingerprint(text: str, header: re.Match[str]) -> str:
+    if header["fingerprint"] is None:
+        return text
     start, end = header.span("fingerprint")
-    return text if start < 0 else text[:start] + text[end:]
+    return text[:start] + text[end:]
 
 
 def _fingerprint(text: str) -> str:

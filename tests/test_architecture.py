@@ -1,9 +1,11 @@
 """The shape of the package: imports go downward, torch stays out of the compiler, modules stay small."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,7 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
+BUILDERS = {"Bodies", "Declarations", "Library"}  # these collect, and do not outlive their pass
 HEIGHTS = {name: height for height, names in enumerate(LAYERS) for name in names}
 
 
@@ -102,6 +105,18 @@ def test_no_module_loads_torch_to_be_imported(path: Path) -> None:
 @each_module
 def test_modules_are_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < MAX_LINES
+
+
+@each_module
+def test_values_do_not_change(path: Path) -> None:
+    """What one pass gives to another is frozen; only classes of one module alone may collect."""
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for made in vars(importlib.import_module(name)).values():
+        if not (isinstance(made, type) and is_dataclass(made) and made.__module__ == name):
+            continue
+        if made.__name__ not in BUILDERS and not made.__name__.startswith("_"):
+            with pytest.raises(FrozenInstanceError):
+                setattr(object.__new__(made), fields(made)[0].name, None)
 
 
 def test_the_command_line_starts_without_torch_and_rich() -> None:

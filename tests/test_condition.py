@@ -9,7 +9,9 @@ import black
 import pytest
 import torch
 from generated import compiled, halves, label, run
+from interpreter import check_on_torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from dcgan_compiler.compiler import analyse, compile_file, compile_text, parse
 from dcgan_compiler.ir import Model, layers, takes_label
@@ -101,6 +103,24 @@ def test_shapes_counts_and_gradients(kind: str, method: str, rank: int) -> None:
     ]
     torch.autograd.backward(results, [torch.randn_like(one) for one in results])
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for half in (source, derived) for p in half.parameters())
+
+
+@each_case
+@each_rank
+def test_multiply_adds_are_those_of_torch(kind: str, method: str, rank: int) -> None:
+    """Torch counts no sum of products, which is what a projection head does with the embedding of the class."""
+    model, made = compiled(description(kind, method, rank))
+    for network, half in zip((model.source, model.derived), halves(model, made), strict=True):
+        with FlopCounterMode(display=False) as counter:
+            outputs(half, model, torch.randn(4, *network.in_shape), torch.arange(4) % 3)
+        products = sum(layer.in_shape[0] for layer in network.layers if layer.name == "projection_head")
+        assert counter.get_total_flops() == 2 * 4 * (network.multiply_adds - products)
+
+
+@each_case
+@each_rank
+def test_the_tree_says_what_torch_does(kind: str, method: str, rank: int) -> None:
+    check_on_torch(model_of(description(kind, method, rank)))
 
 
 @each_case

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from programs import programs
 from torch import nn
 
+from dcgan_compiler.codegen.format import fit
 from dcgan_compiler.compiler import compile_file, compile_text
 from dcgan_compiler.output import sign
 
@@ -48,6 +49,27 @@ def test_the_counts_of_the_readme_are_true(path: Path) -> None:
 def test_black_has_nothing_to_change(path: Path) -> None:
     code = path.with_suffix(".py").read_text(encoding="utf-8")
     assert black.format_str(code, mode=black.Mode()) == code
+
+
+def test_names_of_every_length_leave_the_code_in_blacks_style() -> None:
+    """Lines of code that fit by a hair, and those that just do not."""
+    names = ["a" * length for length in range(1, 65)]
+    body = "residual { conv(NAME, kernel_size=1) -> conv(4, kernel_size=1) }"
+    blocks = "\n".join(f"block B{len(name)}({name}) {{ {body.replace('NAME', name)} }}" for name in names)
+    calls = "\n".join(f"B{len(name)}(2)\nB{len(name)}(3)" for name in names)
+    lines = "\n".join(f"{name}: conv(4, kernel_size=3, padding=1)" for name in names)
+    code = compile_text(f"autoencoder Net {{ input (4, 8, 8)\n{blocks}\nencoder {{ {calls}\n{lines} }} }}").code
+    assert code is not None
+    assert black.format_str(code, mode=black.Mode()) == code
+    assert {87, 88} <= {len(line) for line in code.splitlines()}
+
+
+@pytest.mark.parametrize("indent", [0, 4, 8])
+def test_only_a_statement_that_does_not_fit_goes_to_black(indent: int) -> None:
+    """Black takes a millisecond for each, and would change the quotes of this one."""
+    statement = f"x = '{'a' * (88 - indent - 6)}'"
+    assert fit(statement, indent) == indent * " " + statement
+    assert '"' in fit(f"x{statement}", indent)
 
 
 def test_ruff_and_mypy_find_nothing() -> None:

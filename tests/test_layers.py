@@ -19,7 +19,7 @@ from dcgan_compiler.layers import VOCABULARY, place
 from dcgan_compiler.layers.definition import ATTENTION, OPERATOR, Draft, LayerDef
 from dcgan_compiler.layers.geometry import Window, same_padding
 from dcgan_compiler.policy import Policy
-from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH
+from dcgan_compiler.problems import DOES_NOT_FIT, NOT_DIVISIBLE, SIZE_MISMATCH, WRONG_RANK
 from dcgan_compiler.source import Source, Span
 
 SPAN = Span(Source("test", ""), 0, 0)
@@ -49,14 +49,16 @@ def drawn(data: st.DataObject, definition: LayerDef) -> Sequence:
         raise
 
 
-def plain(definition: LayerDef) -> Sequence:
-    """A layer with the arguments that it must have, on an input of 8 channels with places of its largest rank."""
+def plain(definition: LayerDef, rank: int | None = None, **more: object) -> Sequence:
+    """A layer with the arguments that it must have and some more, on 8 channels with places of its largest rank."""
     values = {"kernel_size": 3, "unflattened_size": "(4, 2)", "padding": 1}
     required = [parameter.name for parameter in definition.parameters if parameter.required]
-    arguments = [f"{name}={values.get(name, 2)}" for name in required]
-    arguments += ["scale_factor=2"] if definition.name == "upsample" else []
-    in_shape = (8, 6, 6, 6)[: max(definition.ranks) + 1]
-    return sequence(placed(f"{definition.name}({', '.join(arguments)})", in_shape), in_shape)
+    arguments = {name: values.get(name, 2) for name in required}
+    arguments |= {"scale_factor": 2} if definition.name == "upsample" else {}
+    arguments |= {name: str(value).lower() for name, value in more.items()}
+    in_shape = (8, 6, 6, 6)[: 1 + (max(definition.ranks) if rank is None else rank)]
+    written = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    return sequence(placed(f"{definition.name}({written})", in_shape), in_shape)
 
 
 def doubles(*shape: int) -> Tensor:
@@ -75,6 +77,7 @@ def check_on_torch(layers: Sequence) -> None:
     assert counter.get_total_flops() == 2 * 2 * sum(layer.multiply_adds for layer in layers.items)
 
 
+<<<<<<< HEAD
 # Layers at the edge of what they take, or with arguments that are seldom drawn together: the input and the output.
 EDGES: dict[str, tuple[Shape, Shape]] = {
     "conv(6, (3, 2), stride=(3, 2), dilation=(2, 1), groups=3)": ((3, 9, 8), (6, 2, 4)),
@@ -162,6 +165,32 @@ def test_what_changes_nothing_is_left_out(text: str, in_shape: Shape) -> None:
 @given(data=st.data())
 def test_shape_parameters_and_cost_are_those_of_torch(definition: LayerDef, data: st.DataObject) -> None:
     check_on_torch(drawn(data, definition))
+=======
+RANKS = {
+    **dict.fromkeys(("linear", "unflatten"), {0}),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), {2}),
+    **dict.fromkeys(("flatten", "identity", "dropout"), {0, 1, 2, 3}),
+    **dict.fromkeys(("instance_norm", "local_response_norm"), {1, 2, 3}),
+}
+RANKS_OF_ROLES = {"operator": {1, 2, 3}, "attention": {1, 2, 3}}
+
+
+@each_layer
+def test_every_rank_and_every_flag(definition: LayerDef) -> None:
+    flags = [parameter.name for parameter in definition.parameters if isinstance(parameter.default, bool)]
+    taken = RANKS.get(definition.name, RANKS_OF_ROLES.get(definition.role, {0, 1, 2, 3}))
+    for rank, values in product(range(4), product((False, True), repeat=len(flags))):
+        given_flags = dict(zip(flags, values, strict=True))
+        try:
+            layers = plain(definition, rank, **given_flags)
+        except Problem as problem:
+            clash = given_flags.get("spectral_norm") and given_flags.get("weight_norm")
+            assert rank not in taken or clash or problem.diagnostic.kind == WRONG_RANK and given_flags["channels"]
+            continue
+        assert rank in taken
+        with torch.device("meta"):
+            Checked(layers)(torch.empty(2, *layers.in_shape))
+>>>>>>> mutC
 
 
 @each_layer
@@ -291,6 +320,16 @@ def test_what_is_elementwise_commutes_with_nearest_upsampling(definition: LayerD
 
 
 @each_layer
+def test_an_activation_acts_on_each_number_alone_where_the_table_says_so(definition: LayerDef) -> None:
+    layers = plain(definition)
+    if definition.role == "activation" and layers.items:
+        run, x = Checked(layers).double(), doubles(1, *layers.in_shape)
+        other = x.clone()
+        other[0, 3, 1, 0, 1] = 1
+        assert definition.elementwise == ((run(x) != run(other)).sum() == 1)
+
+
+@each_layer
 def test_what_centers_ignores_a_bias(definition: LayerDef) -> None:
     layers = plain(definition)
     x = doubles(8, *layers.in_shape)
@@ -320,6 +359,7 @@ def test_what_pools_shrinks_a_constant_map_to_itself(definition: LayerDef) -> No
 
 
 @each_layer
+<<<<<<< HEAD
 def test_what_rearranges_gives_values_that_arrive_each_at_most_once(definition: LayerDef) -> None:
     """Of a layer that takes the largest values, or begins with a weight of zero, nothing is said."""
     layers = plain(definition)
@@ -331,10 +371,38 @@ def test_what_rearranges_gives_values_that_arrive_each_at_most_once(definition: 
 
 @each_layer
 def test_inplace_is_an_argument_of_torch_where_the_table_says_so(definition: LayerDef) -> None:
+=======
+def test_an_activation_is_inplace_where_torch_differentiates_it_by_its_output(definition: LayerDef) -> None:
+    """Of any other input torch keeps a copy for the backward pass, so that nothing is spared. Clamps are, too."""
+>>>>>>> mutC
     layers = plain(definition)
-    if definition.inplace and definition.module is not None:
-        module = definition.module(layers.items[0])
-        assert "inplace" in inspect.signature(getattr(nn, module.name)).parameters
+    if definition.role != "activation" or definition.module is None or not layers.items:
+        return
+    made = getattr(nn, definition.module(layers.items[0]).name)
+    if "inplace" not in inspect.signature(made).parameters:
+        assert not definition.inplace
+        return
+    x = torch.randn(9, requires_grad=True).clone()
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor):
+        made(inplace=True)(x)
+    is_spared = all(tensor.data_ptr() == x.data_ptr() for tensor in kept)
+    assert definition.inplace == (is_spared or definition.name in ("hardtanh", "relu6"))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_self_attention_is_that_of_torch(heads: int) -> None:
+    """Between its projections, with a scale of 1, and the channels split over the heads."""
+    [layer] = placed(f"self_attention(heads={heads}, reduction=2)", (8, 3, 5))
+    attention = torch_module(layer).double()
+    attention.gain.data.fill_(0.7)
+    x = doubles(2, 8, 3, 5)
+    parts = [
+        part(x).flatten(2).unflatten(1, (heads, -1)).transpose(2, 3)
+        for part in (attention.query, attention.key, attention.value)
+    ]
+    attended = nn.functional.scaled_dot_product_attention(*parts, scale=1).transpose(2, 3).reshape(2, 4, 3, 5)
+    torch.testing.assert_close(attention(x), x + 0.7 * attention.output(attended))
 
 
 def test_same_padding_is_the_least_that_gives_a_place_for_each_stride() -> None:

@@ -297,6 +297,7 @@ def test_every_command_that_reads_a_description_takes_limits(command: list[str])
 
 SLOPE = "`negative_slope` must be a number of at least 0"
 KERNEL = "`kernel_size` must be a whole number of at least 1, or a tuple with one for each axis"
+SHAPE = "`unflattened_size` must be a shape such as (64, 7, 7)"
 NUMBERS = {
     "NaN": "error[DG104]: `NaN` is not defined here",
     "Infinity": "error[DG104]: `Infinity` is not defined here",
@@ -334,6 +335,21 @@ GEOMETRY = {
     "conv(4, kernel_size=11, padding=1)": "error[DG302]: `conv`: kernel_size 11 does not fit:"
     " (8 + 2*1 - 1*(11 - 1) - 1) / 1 + 1 < 1",
     "conv(true, kernel_size=3)": "error[DG201]: `out_channels` must be a whole number of at least 1, not true",
+    "flatten -> unflatten((64, 1))": "",
+    "flatten -> unflatten((1, 8, 8))": "",
+    "flatten -> unflatten((1, 4, 4, 4))": "",
+    "flatten -> unflatten(64)": f"error[DG201]: {SHAPE}, not 64",
+    "flatten -> unflatten((64,))": f"error[DG201]: {SHAPE}, not (64)",
+    "flatten -> unflatten((1, 1, 4, 4, 4))": f"error[DG201]: {SHAPE}, not (1, 1, 4, 4, 4)",
+    "flatten -> unflatten((64, 0))": f"error[DG201]: {SHAPE}, not (64, 0)",
+    "flatten -> unflatten((8, 8.0))": f"error[DG201]: {SHAPE}, not (8, 8.0)",
+    "dropout(0)": "",
+    "dropout(1)": "",
+    "dropout(-0.01)": "error[DG201]: `p` must be a number from 0 to 1, not -0.01",
+    "dropout(1.01)": "error[DG201]: `p` must be a number from 0 to 1, not 1.01",
+    "softmax(dim=1)": "",
+    "softmax(dim=2)": "error[DG201]: `dim` must be 1, the channels, not 2",
+    "softmax(dim=true)": "error[DG201]: `dim` must be 1, the channels, not true",
     "conv(2147483648, kernel_size=3)": "error[DG201]: `out_channels` must be a whole number of at least 1,"
     " not 2147483648",
 }

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -102,6 +103,22 @@ def test_the_mode_is_kept(model: Path, mode: int) -> None:
     model.chmod(mode)
     put(model)
     assert stat.S_IMODE(model.stat().st_mode) == mode
+
+
+def test_until_it_is_complete_nobody_else_can_read_it(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new content is in a file of its own, with 64 random bits in its name."""
+    model.chmod(0o644)
+    change, seen = os.fchmod, []
+
+    def watched(descriptor: int, mode: int) -> None:
+        seen.extend((path.name, stat.S_IMODE(path.stat().st_mode)) for path in model.parent.glob(".*"))
+        change(descriptor, mode)
+
+    monkeypatch.setattr(os, "fchmod", watched)
+    put(model)
+    [(name, mode)] = seen
+    assert mode == 0o600
+    assert re.fullmatch(r"\.dcganc-[0-9a-f]{16}\.tmp", name)
 
 
 @pytest.mark.parametrize("text", [SIGNED, FOREIGN])

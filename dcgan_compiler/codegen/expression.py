@@ -55,9 +55,9 @@ class Construct:
     keywords: tuple[Hole, ...] = ()
     flags: tuple[str, ...] = ()
     wrapper: str | None = None
-    defaults: Mapping[str, Value] = field(default_factory=dict, compare=False)
+    defaults: Mapping[str, Value] = field(default_factory=dict)
     general: tuple[Hole, ...] = ()
-    layer: Layer | None = field(default=None, compare=False, repr=False)
+    layer: Layer | None = None
 
     @property
     def form(self) -> Any:
@@ -112,9 +112,9 @@ class Structure:
     steps: tuple[Code, ...]
     in_shape: Shape
     out_shape: Shape
+    takes_label: bool
     statements: tuple[Code, ...] = ()
     named: tuple[tuple[str, Value], ...] = ()
-    takes_label: bool = False
 
     @property
     def form(self) -> Any:

@@ -38,8 +38,8 @@ def _split(statement: str, line_length: int) -> str:
     name = _ATTRIBUTE.search(statement)
     if name is None:
         return _by_black(statement, line_length)
-    split = _by_black(_ATTRIBUTE.sub(len(name[0]) * "_", statement, count=1), line_length)
-    return _ATTRIBUTE.sub(name[0], split, count=1)
+    split = _by_black(_ATTRIBUTE.sub(len(name[0]) * "_", statement), line_length)
+    return _ATTRIBUTE.sub(name[0], split)
 
 
 @lru_cache(maxsize=1024)

@@ -60,7 +60,7 @@ def _parts(line: Sequence, taken: Items[str]) -> Iterator[tuple[str, Step | list
     runs = runs_of(line)
     attributes = [run for written, run in runs if not written]
     weighted = [run for run in attributes if any(layer.parameters for node in run for layer in layers(node))]
-    main = next(reversed([*attributes[-1:], *weighted[-1:]]), None)
+    main = [None, *attributes, *weighted][-1]
     for written, run in runs:
         if written:
             yield from (("", _step(node)) for node in run)

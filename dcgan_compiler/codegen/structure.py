@@ -174,8 +174,8 @@ def composite_structure(layer: Layer, composite: Composite) -> Structure:
         (),
         layer.in_shape,
         layer.out_shape,
+        layer.definition.takes_label,
         tuple(statements),
-        takes_label=layer.definition.takes_label,
     )
 
 
@@ -230,7 +230,7 @@ class _Builder:
     def build(self, in_shape: Shape, out_shape: Shape) -> Structure:
         """The class of what was collected."""
         parts = tuple(self.attributes), tuple(self.steps)
-        return Structure(self.title, self.summary, *parts, in_shape, out_shape, takes_label=self.takes_label)
+        return Structure(self.title, self.summary, *parts, in_shape, out_shape, self.takes_label)
 
     def nodes(self, nodes: Items[Node], name: str | None) -> None:
         """Nodes in a row: runs of modules as attributes; branches, gates and expressions as steps.

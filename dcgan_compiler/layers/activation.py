@@ -78,7 +78,7 @@ def _softmax(name: str, torch_name: str, summary: str) -> LayerDef:
         summary,
         _DIM,
         elementwise=False,
-        module=lambda layer: Module(torch_name, (), (("dim", 1),)),
+        module=lambda layer: Module(torch_name, (), (("dim", layer.arguments["dim"]),)),
     )
 
 

@@ -162,7 +162,6 @@ LAYERS = (
         shape_rule="(F) -> (1)",
         mirror_rule=_NO_MIRROR,
         parameters=(_CLASSES, Parameter("bias", FLAG, True), *PARAMETRIZED),
-        ranks=(0,),
         infer=lambda in_shape, a: (1,),
         composite=_projection,
         count=_projection_count,

@@ -154,7 +154,7 @@ def _expand_same(name: str) -> Any:
 def _conv_module(layer: Layer) -> Module:
     groups = layer.in_shape[0] if layer.name == "depthwise_conv" else layer.arguments["groups"]
     names = ("kernel_size", "stride", "padding", "dilation")
-    written = keywords(layer, *names, always="kernel_size")
+    written = keywords(layer, *names)
     if groups != 1:
         written += (("groups", groups),)
     written += keywords(layer, "bias", "padding_mode")
@@ -163,7 +163,7 @@ def _conv_module(layer: Layer) -> Module:
 
 def _transpose_module(layer: Layer) -> Module:
     names = ("kernel_size", "stride", "padding", "output_padding", "groups", "bias", "dilation")
-    written = keywords(layer, *names, always="kernel_size")
+    written = keywords(layer, *names)
     name = f"ConvTranspose{len(layer.in_shape) - 1}d"
     return Module(name, (layer.in_shape[0], layer.out_shape[0]), written, wrapper(layer))
 

@@ -235,10 +235,6 @@ class LayerDef:
     takes_label: bool = False
     conditional: Callable[[Layer, int], Draft] | None = None
 
-    def parameter(self, name: str) -> Parameter | None:
-        """The parameter of that name."""
-        return next((parameter for parameter in self.parameters if parameter.name == name), None)
-
     def check_rank(self, in_shape: Shape) -> None:
         """Raise `Problem` where the layer does not take a shape of this rank."""
         rank = len(in_shape) - 1
@@ -273,17 +269,8 @@ def uniform(value: Value) -> Value:
     return value[0] if isinstance(value, tuple) and value and len(set(value)) == 1 else value
 
 
-def keywords(layer: Layer, *names: str, always: str | None = None) -> tuple[tuple[str, Value], ...]:
-    """The named arguments of a layer that differ from their defaults, and `always`, as torch writes them."""
-    written = []
-    for name in names:
-        value = uniform(layer.arguments[name])
-        parameter = layer.definition.parameter(name)
-        if (
-            name == always
-            or parameter is None
-            or value != parameter.default
-            or type(value) is not type(parameter.default)
-        ):
-            written.append((name, value))
-    return tuple(written)
+def keywords(layer: Layer, *names: str) -> tuple[tuple[str, Value], ...]:
+    """The named arguments of a layer that differ from their defaults, as torch writes them."""
+    defaults = {parameter.name: parameter.default for parameter in layer.definition.parameters}
+    values = {name: uniform(layer.arguments[name]) for name in names}
+    return tuple((name, value) for name, value in values.items() if value != defaults[name])

@@ -55,7 +55,7 @@ def _pool_module(name: str, *names: str) -> Callable[[Layer], Module]:
     def module(layer: Layer) -> Module:
         a = layer.arguments
         stride = () if a["stride"] in (None, a["kernel_size"]) else (("stride", uniform(a["stride"])),)
-        written = keywords(layer, "kernel_size", always="kernel_size") + stride + keywords(layer, *names)
+        written = keywords(layer, "kernel_size") + stride + keywords(layer, *names)
         return Module(f"{name}{len(layer.in_shape) - 1}d", (), written)
 
     return module
