@@ -77,7 +77,6 @@ def check_on_torch(layers: Sequence) -> None:
     assert counter.get_total_flops() == 2 * 2 * sum(layer.multiply_adds for layer in layers.items)
 
 
-<<<<<<< HEAD
 # Layers at the edge of what they take, or with arguments that are seldom drawn together: the input and the output.
 EDGES: dict[str, tuple[Shape, Shape]] = {
     "conv(6, (3, 2), stride=(3, 2), dilation=(2, 1), groups=3)": ((3, 9, 8), (6, 2, 4)),
@@ -165,7 +164,8 @@ def test_what_changes_nothing_is_left_out(text: str, in_shape: Shape) -> None:
 @given(data=st.data())
 def test_shape_parameters_and_cost_are_those_of_torch(definition: LayerDef, data: st.DataObject) -> None:
     check_on_torch(drawn(data, definition))
-=======
+
+
 RANKS = {
     **dict.fromkeys(("linear", "unflatten"), {0}),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), {2}),
@@ -190,7 +190,6 @@ def test_every_rank_and_every_flag(definition: LayerDef) -> None:
         assert rank in taken
         with torch.device("meta"):
             Checked(layers)(torch.empty(2, *layers.in_shape))
->>>>>>> mutC
 
 
 @each_layer
@@ -359,7 +358,6 @@ def test_what_pools_shrinks_a_constant_map_to_itself(definition: LayerDef) -> No
 
 
 @each_layer
-<<<<<<< HEAD
 def test_what_rearranges_gives_values_that_arrive_each_at_most_once(definition: LayerDef) -> None:
     """Of a layer that takes the largest values, or begins with a weight of zero, nothing is said."""
     layers = plain(definition)
@@ -370,11 +368,8 @@ def test_what_rearranges_gives_values_that_arrive_each_at_most_once(definition: 
 
 
 @each_layer
-def test_inplace_is_an_argument_of_torch_where_the_table_says_so(definition: LayerDef) -> None:
-=======
 def test_an_activation_is_inplace_where_torch_differentiates_it_by_its_output(definition: LayerDef) -> None:
     """Of any other input torch keeps a copy for the backward pass, so that nothing is spared. Clamps are, too."""
->>>>>>> mutC
     layers = plain(definition)
     if definition.role != "activation" or definition.module is None or not layers.items:
         return
