@@ -155,8 +155,9 @@ def _has_idle_bias(layer: Layer, norm: Layer) -> bool:
 
 
 def _written(model: Model) -> list[Network]:
-    """The halves that the author wrote out."""
-    return [model.source] if model.mirrored else [model.source, model.derived]
+    """The halves that the author wrote out, as they are without the class."""
+    written = model.unconditioned or model
+    return [written.source] if model.mirrored else [written.source, written.derived]
 
 
 def _chains(body: Sequence) -> Iterator[list[Node]]:
