@@ -39,14 +39,31 @@ _CALIBRATION_FACTOR = 10
 
 
 def mutants(text: str) -> Iterator[tuple[int, str, ast.Module]]:
-    """Every mutant of a module: the line, the expression before and after, and the tree."""
+    """Every mutant of a module: the line, what stood there and what stands there now, and the tree."""
     for number in range(len(list(ast.walk(ast.parse(text))))):
         tree = ast.parse(text)
         node = list(ast.walk(tree))[number]
-        before = ast.unparse(node) if isinstance(node, ast.expr | ast.If) else ""
+        shown = _around(node, tree)
+        before = _line(shown)
         if _mutate(node):
-            after = ast.unparse(ast.fix_missing_locations(node))
-            yield node.lineno, f"{before.splitlines()[0]}  ->  {after.splitlines()[0]}", tree  # type: ignore[attr-defined]
+            ast.fix_missing_locations(tree)
+            yield node.lineno, f"{before}  ->  {_line(shown)}", tree  # type: ignore[attr-defined]
+
+
+def _around(node: ast.AST, tree: ast.Module) -> ast.AST:
+    """A node, or what a constant stands in."""
+    parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+    shown = parents.get(node, tree) if isinstance(node, ast.Constant) else node
+    while not isinstance(shown, ast.expr | ast.stmt | ast.Module):
+        shown = parents[shown]
+    return shown
+
+
+def _line(node: ast.AST) -> str:
+    """The first line of a node as source; of a definition or of a module none is needed."""
+    return (
+        ast.unparse(node).partition("\n")[0] if isinstance(node, ast.expr | ast.If | ast.Assign | ast.AnnAssign) else ""
+    )
 
 
 def _mutate(node: ast.AST) -> bool:
