@@ -257,10 +257,7 @@ def _projection(before: Shape, after: Shape, scope: Scope) -> str:
     """The `skip` that takes `before` to `after`: one linear layer or 1x1 convolution, if that is enough."""
     if len(before) == len(after) == 1:
         return f"add `skip {{ linear({after[0]}) }}`"
-    strides = [
-        next((s for s in range(1, n + 1) if (n - 1) // s + 1 == m), None)
-        for n, m in zip(before[1:], after[1:], strict=False)
-    ]
+    strides = [_stride(n, m) for n, m in zip(before[1:], after[1:], strict=False)]
     if len(before) != len(after) or None in strides:
         return f"add a `skip {{ ... }}` that ends at {describe(after)}, or let the body keep the shape"
     stride = show(uniform(tuple(strides)))
@@ -269,6 +266,12 @@ def _projection(before: Shape, after: Shape, scope: Scope) -> str:
     written += [f"stride={stride}"] if stride != "1" or "stride" in preset else []
     written += ["padding=0"] if "padding" in preset else []
     return f"add `skip {{ conv({', '.join(written)}) }}`"
+
+
+def _stride(n: int, m: int) -> int | None:
+    """The smallest stride with which a 1x1 convolution takes n places to m, if there is one."""
+    stride = (n - 1) // m + 1
+    return stride if (n - 1) // stride + 1 == m else None
 
 
 def _parallel(
