@@ -41,13 +41,14 @@ def transposed(layer: Layer, axes: list[Window], **arguments: Any) -> list[Draft
             **arguments,
         },
     )
-    return [draft, *_cropped([max(0, -extra) for extra in missing])]
+    return [draft, *_cropped([(0, max(0, -extra)) for extra in missing])]
 
 
 def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **arguments: Any) -> list[Draft]:
     """A stride-1 convolution from maps of `size` to maps of exactly `target`, with the kernel and dilation of `layer`.
 
-    The kernel grows by one along an axis where the padding would otherwise be uneven.
+    The kernel grows by one along an axis where the padding would otherwise be uneven. Where no padding is small enough,
+    the map is cropped around its centre.
     """
     kernel, padding, excess = [], [], []
     for n, m, window in zip(size, target, windows(layer.arguments), strict=True):
@@ -70,12 +71,12 @@ def convolved(size: Shape, target: Shape, layer: Layer, channels: int, **argumen
             **arguments,
         },
     )
-    return [draft, *_cropped(excess)]
+    return [draft, *_cropped([(extra // 2, extra - extra // 2) for extra in excess])]
 
 
-def _cropped(excess: list[int]) -> list[Draft]:
-    """The crop of what stands over at the end of each axis, if anything does."""
-    return [Draft("crop", {"padding": tuple((0, extra) for extra in excess)})] if any(excess) else []
+def _cropped(excess: list[tuple[int, int]]) -> list[Draft]:
+    """The crop of what stands over at the start and the end of each axis, if anything does."""
+    return [Draft("crop", {"padding": tuple(excess)})] if any(map(any, excess)) else []
 
 
 def pointwise(channels: int, rank: int) -> Draft:
@@ -116,7 +117,7 @@ def _shuffled(layer: Layer, strides: Shape, kept: dict[str, Any]) -> list[Draft]
     factor = strides[0]
     coarse = tuple(-(-n // factor) for n in target)
     drafts = convolved(layer.out_shape[1:], coarse, layer, channels * factor**2, **kept)
-    excess = [m * factor - n for m, n in zip(coarse, target, strict=True)]
+    excess = [(0, m * factor - n) for m, n in zip(coarse, target, strict=True)]
     return [*drafts, Draft("pixel_shuffle", {"upscale_factor": factor}), *_cropped(excess)]
 
 
@@ -130,5 +131,5 @@ def mirror_transpose(layer: Layer, choices: MirrorChoices) -> list[Draft]:
         **kept_parametrization(layer, choices),
     }
     found = [window.positions(n) for window, n in zip(windows(a), layer.out_shape[1:], strict=True)]
-    excess = [m - n for m, n in zip(found, layer.in_shape[1:], strict=True)]
+    excess = [(0, m - n) for m, n in zip(found, layer.in_shape[1:], strict=True)]
     return [Draft("conv", arguments), *_cropped(excess)]
