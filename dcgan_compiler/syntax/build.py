@@ -18,6 +18,10 @@ from dcgan_compiler.syntax.scan import code_only
 
 MAX_EXPRESSION_LENGTH = 400  # an expression is evaluated by recursion
 _MAX_SHOWN_DIGITS = 24
+_KEYS_OF_JSON = {
+    "params": "write `param name = value` for each, on a line of its own",
+    "blocks": "write `block Name() { ... }` for each",
+}
 _LINE_END = re.compile(r"[\r\n;]")
 _FIRST_WORD = re.compile(r"\w+")
 
@@ -100,9 +104,11 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return tree.Train(self._span(meta), options)
 
     def section(self, meta: Meta, name: Token, body: tree.Body) -> tree.Section:
+        self._check_section(name)
         return tree.Section(self._span(meta), str(name), body, self._span(name))
 
     def mirror(self, meta: Meta, name: Token, options: tree.Options | None = None) -> tree.Mirror:
+        self._check_section(name)
         span = self._span(meta)
         nothing = tree.Options(Span(self._source, span.end, span.end), ())
         return tree.Mirror(span, name, options or nothing, self._span(name))
@@ -221,6 +227,11 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
             word = _FIRST_WORD.match(text, start)
             assert word, "statements, lines and options start with a word"
             self.problems.append(SAME_LINE.at(Span(self._source, start, word.end()), second=word.group()))
+
+    def _check_section(self, name: Token) -> None:
+        """What JSON has under one key is no section of a text."""
+        if hint := _KEYS_OF_JSON.get(name):
+            self.problems.append(UNEXPECTED.at(self._span(name), expected="a section", found=f"`{name}`", hint=hint))
 
     def _check_not_skip(self, name: Token) -> None:
         """After a `residual` the grammar takes `skip` for its second half, so it can not name a layer."""
