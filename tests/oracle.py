@@ -9,6 +9,7 @@ sets an attribute twice. What can be read can be laid out as text and as JSON, a
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import resource
 import sys
@@ -56,6 +57,7 @@ class Broken(Exception):
 
 def judge(name: str, data: bytes) -> str:
     """What became of an input, COMPILED or REFUSED; raises `Broken`."""
+    gc.disable()  # as in the command
     start = time.process_time()
     try:
         outcome, layers = _outcome(name, data)
@@ -63,7 +65,9 @@ def judge(name: str, data: bytes) -> str:
         raise
     except Exception as error:
         raise Broken(_signature(error), traceback.format_exc()) from error
-    seconds = time.process_time() - start
+    finally:
+        seconds = time.process_time() - start
+        gc.enable()
     if seconds > MAX_SECONDS + layers * SECONDS_PER_LAYER:
         raise Broken("too slow", f"{seconds:.1f} s")
     megabytes = _most_memory()
