@@ -8,6 +8,7 @@ where that holds in every use. The channels that arrive and leave are arguments 
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -223,7 +224,9 @@ class _Comparison:
     def _sum(self, rows: Sequence[Sequence[Hole]]) -> str:
         """The sum of some numbers, or nothing where there are none."""
         terms = [self._stored(numbers) for numbers in zip(*rows, strict=True)]
-        return str(sum(map(int, terms))) if "".join(terms).isdigit() else " + ".join(terms)
+        if "".join(terms).isdigit():
+            return str(sum(map(int, terms)))
+        return " + ".join(term if count == 1 else f"{count} * {term}" for term, count in Counter(terms).items())
 
     def _stored(self, column: Sequence[Hole]) -> str:
         text = self._number(column, derive=False)
