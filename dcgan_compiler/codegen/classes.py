@@ -224,9 +224,10 @@ class _Comparison:
     def _sum(self, rows: Sequence[Sequence[Hole]]) -> str:
         """The sum of some numbers, or nothing where there are none."""
         terms = [self._stored(numbers) for numbers in zip(*rows, strict=True)]
-        if "".join(terms).isdigit():
-            return str(sum(map(int, terms)))
-        return " + ".join(term if count == 1 else f"{count} * {term}" for term, count in Counter(terms).items())
+        names = Counter(term for term in terms if not term.isdigit())
+        constant = sum(int(term) for term in terms if term.isdigit())
+        products = [name if count == 1 else f"{count} * {name}" for name, count in names.items()]
+        return " + ".join([*products, *([str(constant)] if constant else [])])
 
     def _stored(self, column: Sequence[Hole]) -> str:
         text = self._number(column, derive=False)
