@@ -14,6 +14,7 @@ from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_o
 from dcgan_compiler.problems import EXPRESSION_TOO_LONG, NUMBER_TOO_LARGE, SAME_LINE, UNEXPECTED
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
+from dcgan_compiler.syntax.json_names import NOT_AN_OPTION
 from dcgan_compiler.syntax.scan import code_only
 
 MAX_EXPRESSION_LENGTH = 400  # an expression is evaluated by recursion
@@ -148,6 +149,9 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
         return tree.Options(self._span(meta), items)
 
     def option(self, meta: Meta, name: Token, value: tree.Expression) -> tree.Option:
+        if name in NOT_AN_OPTION:
+            hint = "this is a statement: it stands outside of the braces"
+            self.problems.append(UNEXPECTED.at(self._span(name), expected="an option", found=f"`{name}`", hint=hint))
         return tree.Option(self._span(meta), str(name), self._checked(value), self._span(name))
 
     def at(self, meta: Meta, label: Token, options: tree.Options) -> tree.At:

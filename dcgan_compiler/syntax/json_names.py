@@ -14,7 +14,8 @@ BUILT_IN_NAMES = frozenset({"index", "in_channels"})
 
 # Words that the grammar does not take for a name, by where the name stands.
 NOT_A_LINK = frozenset({*COMBINATORS, "skip"})
-NOT_A_SECTION = frozenset({*SETTINGS, "param", "default", "block", "train", "params", "blocks"})
+NOT_AN_OPTION = frozenset({*SETTINGS, "param", "default", "block", "train"})
+NOT_A_SECTION = NOT_AN_OPTION | {"params", "blocks"}
 NOT_IN_AN_EXPRESSION = frozenset({"true", "false"})
 
 

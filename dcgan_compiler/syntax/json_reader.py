@@ -32,6 +32,7 @@ from dcgan_compiler.syntax.json_names import (
     COMBINATORS,
     NOT_A_LINK,
     NOT_A_SECTION,
+    NOT_AN_OPTION,
     NOT_IN_AN_EXPRESSION,
     SETTINGS,
     is_identifier,
@@ -181,7 +182,7 @@ def _option_group(member: Member, scope: _Scope) -> tuple[tree.Option | tree.At,
     if key.value == "at":
         labels = object_of(value, 'options of labels, as in {"stem": {...}}')
         return read_all(lambda label: _at(label, scope), labels.members)
-    name = name_of(key, "the name of an option")
+    name = name_of(key, "the name of an option", NOT_AN_OPTION)
     return (tree.Option(span_of(member), name, _option_value(value, scope), key.span),)
 
 
