@@ -14,15 +14,11 @@ from dcgan_compiler.diagnostics import DescriptionError, Diagnostic, in_source_o
 from dcgan_compiler.problems import EXPRESSION_TOO_LONG, NUMBER_TOO_LARGE, SAME_LINE, UNEXPECTED
 from dcgan_compiler.source import Source, Span
 from dcgan_compiler.syntax import tree
-from dcgan_compiler.syntax.json_names import NOT_AN_OPTION
+from dcgan_compiler.syntax.json_names import IN_TEXT, NOT_AN_OPTION
 from dcgan_compiler.syntax.scan import code_only
 
 MAX_EXPRESSION_LENGTH = 400  # an expression is evaluated by recursion
 _MAX_SHOWN_DIGITS = 24
-_KEYS_OF_JSON = {
-    "params": "write `param name = value` for each, on a line of its own",
-    "blocks": "write `block Name() { ... }` for each",
-}
 _LINE_END = re.compile(r"[\r\n;]")
 _FIRST_WORD = re.compile(r"\w+")
 
@@ -234,7 +230,8 @@ class _TreeBuilder(Transformer_NonRecursive[Token, Any]):
 
     def _check_section(self, name: Token) -> None:
         """What JSON has under one key is no section of a text."""
-        if hint := _KEYS_OF_JSON.get(name):
+        if name in IN_TEXT:
+            hint = f"write each as {IN_TEXT[name]}"
             self.problems.append(UNEXPECTED.at(self._span(name), expected="a section", found=f"`{name}`", hint=hint))
 
     def _check_not_skip(self, name: Token) -> None:

@@ -10,12 +10,15 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SETTINGS = ("input", "latent", "init", "classes", "condition")
 COMBINATORS = {"residual": "skip", "sum": None, "concat": None, "gate": None, "repeat": "body"}
 
+# Keys that text has no word for, and what it has instead.
+IN_TEXT = {"params": "`param name = value`, on a line of its own", "blocks": "`block Name() { ... }`"}
+
 BUILT_IN_NAMES = frozenset({"index", "in_channels"})
 
 # Words that the grammar does not take for a name, by where the name stands.
 NOT_A_LINK = frozenset({*COMBINATORS, "skip"})
 NOT_AN_OPTION = frozenset({*SETTINGS, "param", "default", "block", "train"})
-NOT_A_SECTION = NOT_AN_OPTION | {"params", "blocks"}
+NOT_A_SECTION = NOT_AN_OPTION | IN_TEXT.keys()
 NOT_IN_AN_EXPRESSION = frozenset({"true", "false"})
 
 
